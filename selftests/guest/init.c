@@ -119,7 +119,8 @@ static void __attribute__((noreturn)) die(const char *what)
 	leave();
 }
 
-static void make_mount(const char *type, const char *source, const char *where, unsigned long flags, const char *data)
+static void make_mount(const char *type, const char *source, const char *where, unsigned long flags,
+		       const char *data)
 {
 	mkdir(where, 0755);
 	if (mount(source, where, type, flags, data))
@@ -191,7 +192,8 @@ static void read_module_args(void)
 	fclose(f);
 	for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
 		if (!strncmp(word, "splinter.", 9))
-			len += snprintf(module_args + len, sizeof(module_args) - len, "%s ", word + 9);
+			len += snprintf(module_args + len, sizeof(module_args) - len, "%s ",
+					word + 9);
 }
 
 /* Host's root below, memory above: every path of the host can be read and written, and nothing written stays. */
@@ -202,7 +204,8 @@ static void enter_root(void)
 	make_mount("tmpfs", "tmpfs", "/upper", 0, "size=60%");
 	mkdir("/upper/files", 0755);
 	mkdir("/upper/work", 0755);
-	make_mount("overlay", "overlay", "/new", 0, "lowerdir=/host,upperdir=/upper/files,workdir=/upper/work");
+	make_mount("overlay", "overlay", "/new", 0,
+		   "lowerdir=/host,upperdir=/upper/files,workdir=/upper/work");
 	move_mount_to("/proc", "/new/proc");
 	move_mount_to("/sys", "/new/sys");
 	move_mount_to("/dev", "/new/dev");
@@ -403,13 +406,13 @@ static void end(const char *how, long since_ms)
 	fflush(stream);
 }
 
+static int nr_points;
+
 /* One check of init's own, as a TAP point. */
 static void point(bool good, const char *name, const char *why)
 {
-	static int number;
-
 	if (!is_exec)
-		fprintf(stream, "%sok %d - %s\n", good ? "" : "not ", ++number, name);
+		fprintf(stream, "%sok %d - %s\n", good ? "" : "not ", ++nr_points, name);
 	if (good)
 		return;
 	if (!is_exec)
@@ -417,20 +420,44 @@ static void point(bool good, const char *name, const char *why)
 	fail("%s: %s", name, why);
 }
 
-static void load_splinter(void)
+static void end_points(long since_ms)
 {
-	long start = now_ms();
-	bool good;
+	if (!is_exec)
+		fprintf(stream, "1..%d\n", nr_points);
+	nr_points = 0;
+	end("exit 0", since_ms);
+}
 
-	if (!module_path || is_loaded("splinter"))
+/* The first step of every job: the module, or at least a guest that is up. */
+static void load(void)
+{
+	static bool done;
+	long start = now_ms();
+	bool good = true;
+
+	if (done)
 		return;
+	done = true;
 	begin("load");
-	good = !load_module(module_path, module_args);
-	point(good, "the module loads", strerror(errno));
-	point(!kernel_complained(), "loading it leaves the kernel log clean", kernel_said);
-	end("exit 0", start);
+	if (module_path) {
+		good = !load_module(module_path, module_args);
+		point(good, "the module loads", strerror(errno));
+		point(!kernel_complained(), "loading it leaves the kernel log clean", kernel_said);
+	} else {
+		point(true, "the guest is up", "");
+	}
+	end_points(start);
 	if (!good)
 		leave();
+}
+
+/* A test may unload the module or load it with other parameters; the next one finds it as the job asked. */
+static void load_again(const char *after)
+{
+	if (!module_path || is_loaded("splinter") || !load_module(module_path, module_args))
+		return;
+	fail("after %s the module does not load again: %s", after, strerror(errno));
+	fprintf(stream, "not ok - the module loads again\n# %s\n", strerror(errno));
 }
 
 static void run_test(char *seconds, char *name, char *command)
@@ -450,9 +477,8 @@ static void run_test(char *seconds, char *name, char *command)
 	}
 	if (status)
 		fail("%s: %s", name, how);
+	load_again(name);
 	end(how, start);
-	/* A test may unload the module or leave it with other parameters; the next one finds it as the job asked. */
-	load_splinter();
 }
 
 static void check_leaks(void)
@@ -494,7 +520,7 @@ static void finish(void)
 	fclose(f);
 	snprintf(why, sizeof(why), "/proc/sys/kernel/tainted is %lu", taint);
 	point(!(taint & TAINT_ILL), "the kernel is not tainted by a fault", why);
-	end("exit 0", start);
+	end_points(start);
 }
 
 static char *field(char **rest)
@@ -524,7 +550,8 @@ static void do_job(void)
 			rmdir("/out");
 			symlink(path, "/out");
 		} else if (!strcmp(word, "share")) {
-			make_mount("9p", "share", "/mnt", 0, "trans=virtio,version=9p2000.L,msize=262144");
+			make_mount("9p", "share", "/mnt", 0,
+				   "trans=virtio,version=9p2000.L,msize=262144");
 			move_mount_to("/mnt", field(&rest));
 		} else if (!strcmp(word, "dir")) {
 			if (chdir(field(&rest)))
@@ -540,13 +567,13 @@ static void do_job(void)
 		} else if (!strcmp(word, "run")) {
 			char *seconds = field(&rest), *name = field(&rest);
 
-			load_splinter();
+			load();
 			run_test(seconds, name, field(&rest));
 		} else if (!strcmp(word, "exec")) {
 			char *seconds = field(&rest);
 
 			is_exec = true;
-			load_splinter();
+			load();
 			run_test(seconds, "command", field(&rest));
 		} else {
 			fail("init: unknown word in the job: %s", word);
@@ -555,7 +582,7 @@ static void do_job(void)
 	}
 	free(line);
 	fclose(f);
-	load_splinter(); /* a job without commands is a smoke test */
+	load(); /* a job without commands is a smoke test */
 }
 
 static void open_stream(void)
@@ -574,8 +601,10 @@ static void open_stream(void)
 
 int main(void)
 {
-	static char *const environment[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-					     "HOME=/root", "TERM=linux", "LANG=C.UTF-8", NULL };
+	static char *const environment[] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+		"TERM=linux", "LANG=C.UTF-8", NULL
+	};
 
 	clearenv();
 	for (size_t i = 0; environment[i]; i++)

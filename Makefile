@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+#
+# Makefile - what a user types. Each folder's own Makefile knows how to build it; selftests/run knows how to test it.
+#
+#	make			module for the running kernel, library, tools
+#	make install		all of it (DESTDIR, PREFIX); uninstall takes it away again
+#	make load, unload	the module into the running kernel, for development (PARAMS="lanes=4096 node=1")
+#	make check		native tests, without module or root, in under a minute
+#	make style		checkpatch, sparse, kernel-doc, clang-format, shellcheck
+#	make test		everything, set-up included (Debian 12, as root)
+#	make demo		the main job on real data in a guest, set-up included
+#	make guest		a shell in a guest with the module
+#
+# Variables: O= where to build (build), KDIR= headers of the kernel to build for (the running one's), KERNEL= the same by
+# name (6.1, 6.12: see tools/setup/kernel), ONLY= a pattern of the tests to run.
+
+O ?= $(CURDIR)/build
+PREFIX ?= /usr/local
+DESTDIR ?=
+KERNEL ?=
+KDIR ?= $(if $(KERNEL),$(shell tools/setup/kernel $(KERNEL) build),/lib/modules/$(shell uname -r)/build)
+PARAMS ?=
+ONLY ?=
+
+override O := $(abspath $(O))
+# The name that the running kernel gives itself; include/config/kernel.release has another in Debian's 6.1.
+KVER = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+MDIR = $(O)/kmod-$(KVER)
+KSFT = $(shell tools/setup/source ksft)
+
+export O
+
+.PHONY: all user lib tools module modules native device install uninstall load unload check style test demo guest setup \
+	clean help
+
+all: user
+ifeq ($(wildcard $(KDIR)/include/generated/utsrelease.h),)
+	@echo
+	@echo "The module was NOT built: there are no kernel headers at $(KDIR)."
+	@echo "Install the running kernel's (Debian: apt-get install linux-headers-$$(uname -r)), or name others: make KDIR=..."
+else
+	@$(MAKE) --no-print-directory module
+endif
+
+user: lib tools
+
+lib:
+	@$(if $(wildcard libsplinterk/Makefile),$(MAKE) --no-print-directory -C libsplinterk O=$(O))
+
+tools: lib
+	@set -e; for m in $(wildcard tools/*/Makefile); do $(MAKE) --no-print-directory -C $$(dirname $$m) O=$(O); done
+
+# kbuild writes its objects beside the sources, so each kernel has a tree of links of its own. Its O= is not ours.
+module modules:
+	@test -n "$(KVER)" || { echo "no kernel headers at $(KDIR): give KDIR= or KERNEL=" >&2; exit 1; }
+	@mkdir -p $(MDIR)
+	@cp -rsf $(CURDIR)/Kbuild $(CURDIR)/kmod $(CURDIR)/uapi $(MDIR)/
+	@find $(MDIR) -xtype l -delete
+	@$(MAKE) --no-print-directory -C $(KDIR) O= M=$(MDIR) $(KFLAGS) modules
+	@ln -sf kmod/splinter.ko $(MDIR)/splinter.ko
+
+native: lib
+	@$(MAKE) --no-print-directory -C selftests/native O=$(O)
+
+device: lib
+	@$(MAKE) --no-print-directory -C selftests/device O=$(O) KSFT=$(KSFT)
+
+check:
+	@tools/setup/install check
+	@selftests/run build native cli --only '$(ONLY)'
+
+style:
+	@tools/setup/install style
+	@selftests/run style --only '$(ONLY)'
+
+test:
+	@tools/setup/install test
+	@selftests/run --only '$(ONLY)'
+
+demo: KERNEL = 6.1
+demo:
+	@tools/setup/install demo
+	@$(MAKE) --no-print-directory user
+	@$(MAKE) --no-print-directory module KERNEL=$(KERNEL)
+	@tools/demo/run --kernel $(KERNEL)
+
+guest:
+	@selftests/guest/boot --kernel $(or $(KERNEL),6.1) $(addprefix --param ,$(PARAMS)) --shell
+
+setup:
+	@tools/setup/install test
+
+load: unload
+	@test $$(id -u) = 0 || { echo "make load needs root" >&2; exit 1; }
+	@test -e $(O)/kmod-$$(uname -r)/splinter.ko || { echo "no module for $$(uname -r): make module" >&2; exit 1; }
+	insmod $(O)/kmod-$$(uname -r)/splinter.ko $(PARAMS)
+
+unload:
+	@! test -e /sys/module/splinter || rmmod splinter
+
+include tools/setup/install.mk
+
+clean:
+	rm -rf $(O)
+
+help:
+	@sed -n 's/^#\t/\t/p' Makefile

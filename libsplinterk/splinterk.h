@@ -41,7 +41,8 @@ extern "C" {
  * Errors that every function that writes may return:
  *  - EBADF: the handle is read-only.
  *  - EUSERS: all writer cells (geometry.max_writers) belong to live threads. splk_open() with more of them helps.
- *  - EIO: the calling thread could not be registered for a reason that only the kernel's log tells.
+ *  - EBUSY: (device) the thread writes through another handle already that shares this one's descriptor (dup).
+ *  - ENOMEM: no memory for what the library keeps of a thread.
  */
 
 #define SPLK_VERSION_MAJOR 1
@@ -443,13 +444,13 @@ int splk_set_epoch(struct splk_store *store, const void *key, size_t klen, const
 /**
  * struct splk_alloc - a value being made where readers will find it
  * @ptr: where to write; aligned to 8
- * @len: bytes
+ * @len: bytes; may be made smaller before splk_put()
  * @token: the library's
  */
 struct splk_alloc {
 	void *ptr;
 	uint64_t len;
-	uint64_t token[12];
+	uint64_t token[4];
 };
 
 /**
@@ -460,22 +461,22 @@ struct splk_alloc {
  * @vlen: bytes of the value
  * @alloc: out; to be given to splk_put() or splk_cancel() by the same thread
  *
- * The room holds anything, not zeros. Until then the thread may write other keys through the handle, but have one
- * such room a handle only.
+ * The room holds anything, not zeros. Until then the thread may write other keys through the handle, and hold up to
+ * geometry.spares - 1 such rooms.
  *
- * Return: 0, or -EBUSY (the thread has a room already), -EMSGSIZE, -EINVAL, -EBADF, -EUSERS, -ENOMEM.
+ * Return: 0, or -ENOBUFS (the thread holds that many), -EMSGSIZE, -EINVAL, -EBADF, -EUSERS, -ENOMEM.
  */
 int splk_alloc(struct splk_store *store, const void *key, size_t klen, size_t vlen, struct splk_alloc *alloc);
 
 /**
  * splk_put() - publish what splk_alloc() gave room for
  * @store: handle
- * @alloc: must not be used any more, whatever is returned, except after -EAGAIN
+ * @alloc: over with this call, whatever it returns
  * @flags: 0, SPLK_ABSENT or SPLK_PRESENT
  * @meta: NULL, or filled in with what this call published
  *
- * Return: 0, or -EPERM (another thread's or another process's room, or one that is no more), -EINVAL, or an error of
- * splk_set().
+ * Return: 0, or -EPERM (another thread's or another process's room, or one that is no more: nothing was done), -EINVAL,
+ * -EMSGSIZE (@len was made larger), or an error of splk_set().
  */
 int splk_put(struct splk_store *store, struct splk_alloc *alloc, uint32_t flags, struct splk_meta *meta);
 
@@ -532,8 +533,7 @@ int splk_bump(struct splk_store *store, const void *key, size_t klen, struct spl
  * @buf: get: where the value goes; set: the value
  * @klen: bytes of the key
  * @len: get: room at @buf; set: bytes of the value
- * @result: out: what splk_get() or splk_set() would have returned
- * @epoch: out: epoch of what was read or published, if @result is not negative
+ * @result: out: bytes of the value, or an error of splk_get() or splk_set()
  */
 struct splk_io {
 	const void *key;
@@ -541,7 +541,6 @@ struct splk_io {
 	uint32_t klen;
 	uint32_t len;
 	int64_t result;
-	uint64_t epoch;
 };
 
 /**
@@ -581,20 +580,22 @@ enum splk_math {
 #define SPLK_SIGNED (1U << 0)
 /* Stop at the smallest and largest number instead of wrapping around. */
 #define SPLK_SATURATE (1U << 1)
-#define SPLK_MATH_ALL (SPLK_SIGNED | SPLK_SATURATE)
+/* A missing key counts as 0 and is made. */
+#define SPLK_MATH_CREATE (1U << 2)
+#define SPLK_MATH_ALL (SPLK_SIGNED | SPLK_SATURATE | SPLK_MATH_CREATE)
 
 /**
  * splk_math() - change an integer, atomically
  * @store: handle
- * @key: key; must exist
+ * @key: key; must exist, see SPLK_MATH_CREATE
  * @klen: its bytes
  * @op: enum splk_math
  * @operand: right-hand side
- * @flags: mask of SPLK_SIGNED, SPLK_SATURATE
+ * @flags: mask of SPLK_MATH_ALL
  * @result: NULL, or out: the new value
  *
- * Return: 0, or -ENOENT, -EPROTOTYPE (the value is not 8 bytes long), -EINVAL, -EMSGSIZE, -EBADF, -EUSERS, -EAGAIN,
- * -EBADMSG.
+ * Return: 0, or -ENOENT, -EPROTOTYPE (the value is not 8 bytes long), -ENOSPC (SPLK_MATH_CREATE), -EINVAL, -EMSGSIZE, -EBADF,
+ * -EUSERS, -EAGAIN, -EBADMSG.
  */
 int splk_math(struct splk_store *store, const void *key, size_t klen, enum splk_math op, uint64_t operand,
 	      uint32_t flags, uint64_t *result);
@@ -705,9 +706,9 @@ int splk_label_cas(struct splk_store *store, const void *key, size_t klen, uint6
  * @meta: NULL, or filled in
  *
  * A key that exists from the start of the walk to its end is told exactly once, in no order; others at most once for each
- * time that they were made.
+ * time that they were made. Damaged cells are passed over.
  *
- * Return: length of the key, 0 at the end, or -EMSGSIZE (@cap is too small for this one: @cursor has passed it), -EBADMSG.
+ * Return: length of the key, 0 at the end, or -EMSGSIZE (@cap is too small for this one: @cursor has not passed it).
  */
 long splk_next(struct splk_store *store, uint64_t *cursor, const void *prefix, size_t plen, void *key, size_t cap,
 	       struct splk_meta *meta);
@@ -716,7 +717,7 @@ long splk_next(struct splk_store *store, uint64_t *cursor, const void *prefix, s
  * splk_register() - register the calling thread as a writer now rather than at its first write
  * @store: handle
  *
- * Return: index of the writer cell, or -EBADF, -EUSERS, -ENOMEM, -EIO.
+ * Return: index of the writer cell, or -EBADF, -EUSERS, -EBUSY, -ENOMEM.
  */
 int splk_register(struct splk_store *store);
 

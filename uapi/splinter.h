@@ -360,6 +360,7 @@ struct spl_ioc_reap {
  * @overflow_stale: overflow bits set without a displaced key
  * @overflow_missing: displaced keys without an overflow bit: unreachable
  * @free_stale: bits of the free map whose lane isn't free
+ * @attrs_live: keys with a type, user flags or labels
  * @writers: writer cells in use
  * @repaired: things mended by this call
  *
@@ -380,6 +381,7 @@ struct spl_check_counts {
 	__u64 overflow_stale;
 	__u64 overflow_missing;
 	__u64 free_stale;
+	__u64 attrs_live;
 	__u64 writers;
 	__u64 repaired;
 };
@@ -390,7 +392,7 @@ struct spl_check_counts {
  * @flags: in: mask of SPL_CHECK_ALL
  * @counts: out: what was found
  *
- * Takes time in proportion to the store and memory of two bits a lane; can be interrupted.
+ * Takes time in proportion to the store and memory of a bit a lane; can be interrupted.
  * Errors: ENXIO (no store), EBADF (repair: read-only handle), EBUSY (repair: other writers are registered),
  * ENOMEM, EINTR.
  */

@@ -243,6 +243,7 @@ struct spl_lane {
 #define SPL_OP_SWAP 1 /* replace old_word by new_word: overwrite */
 #define SPL_OP_INSERT 2 /* place new_word, tentative, then live */
 #define SPL_OP_DELETE 3 /* replace old_word by new_word: a dead word */
+#define SPL_OP_HELP 4 /* ask for the overflow bit of somebody else's tentative new_word */
 
 /**
  * struct spl_wcell - a writer cell: what its writer is about to do, and the lanes that it owns
@@ -252,7 +253,8 @@ struct spl_lane {
  * @old_word: cell word to be replaced. Left as it is when the operation ends: wherever a word stands here, it has
  *	been seen in a cell
  * @new_word: cell word to be published
- * @extra: a lane on its way from or to the free map: bits 0..31: lane + 1, 32..63: low bits of its generation; 0: none
+ * @extra: a lane on its way between free map and writer: bits 0..31: lane + 1; 32: on its way to the map; 33..63: low
+ *	bits of its generation when the way began; 0: none
  * @opseq: operations so far; never goes back, also from one registration to the next
  * @owner_tid: thread that registered
  * @slots: lanes that the writer owns, spares of them
@@ -293,6 +295,8 @@ struct spl_wcell {
 
 #define SPL_OP_SLOT_SHIFT 8
 #define SPL_OP_POS_SHIFT 32
+#define SPL_EXTRA_GIVE (1ULL << 32)
+#define SPL_EXTRA_GEN_SHIFT 33
 
 /* Bytes before the value of a key of @klen bytes, from the start of the lane. */
 #define SPL_VALUE_OFF(klen) ((__u32)sizeof(struct spl_lane) + (((__u32)(klen) + 7) & ~7U))

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * splinter_atomic.h - loads, stores, compare-and-swap and barriers under one name for the kernel and for user space
+ * (GCC and Clang, C11 and C++), and the few other things in which the two differ. Protocols are built elsewhere.
+ *
+ * Names follow the kernel: load and store are relaxed; *_acquire and *_release order as in C11; spl_cas64(),
+ * spl_cas128(), spl_or64() and spl_and64() order everything before them and after them against themselves, and
+ * spl_mb_after_cas() makes that a full barrier. All word accesses are single copies that can't tear.
+ */
+#ifndef _UAPI_SPLINTER_ATOMIC_H
+#define _UAPI_SPLINTER_ATOMIC_H
+
+#ifdef __KERNEL__
+
+#include <asm/barrier.h>
+#include <linux/atomic.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/prefetch.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+#include <linux/types.h>
+#include <linux/xxhash.h>
+
+#define spl_load(p) READ_ONCE(*(p))
+#define spl_load_acquire(p) smp_load_acquire(p)
+#define spl_store(p, v) WRITE_ONCE(*(p), v)
+#define spl_store_release(p, v) smp_store_release(p, v)
+#define spl_mb() smp_mb()
+#define spl_rmb() smp_rmb()
+#define spl_wmb() smp_wmb()
+#define spl_mb_after_cas() smp_mb__after_atomic()
+#define spl_likely(x) likely(x)
+#define spl_unlikely(x) unlikely(x)
+#define spl_noinline noinline __maybe_unused
+#define spl_inline __always_inline
+#define spl_prefetch(p) prefetch(p)
+
+static inline bool spl_cas64(__u64 *p, __u64 was, __u64 now)
+{
+	return cmpxchg(p, was, now) == was;
+}
+
+/* atomic64_or() and not its fetching kin: on x86 that is a loop, which a hostile process could keep going. */
+static inline void spl_or64(__u64 *p, __u64 bits)
+{
+	smp_mb__before_atomic();
+	atomic64_or(bits, (atomic64_t *)p);
+	smp_mb__after_atomic();
+}
+
+static inline void spl_and64(__u64 *p, __u64 bits)
+{
+	smp_mb__before_atomic();
+	atomic64_and(bits, (atomic64_t *)p);
+	smp_mb__after_atomic();
+}
+
+static inline __u64 spl_hash_bytes(const void *key, __u32 klen, __u64 seed)
+{
+	return xxh64(key, klen, seed);
+}
+
+static inline __u64 spl_clock_ns(void)
+{
+	return ktime_get_coarse_real_ns();
+}
+
+#else /* !__KERNEL__ */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+#include <linux/types.h>
+#ifndef XXH_INLINE_ALL
+#define XXH_INLINE_ALL
+#endif
+#include <xxhash.h>
+
+#define spl_load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
+#define spl_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define spl_store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define spl_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define spl_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define spl_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define spl_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
+#ifdef __x86_64__ /* a locked instruction is a full barrier */
+#define spl_mb_after_cas() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+#else
+#define spl_mb_after_cas() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#endif
+#define spl_likely(x) __builtin_expect(!!(x), 1)
+#define spl_unlikely(x) __builtin_expect(!!(x), 0)
+#define spl_noinline __attribute__((noinline, unused))
+#define spl_inline inline __attribute__((always_inline))
+#define spl_prefetch(p) __builtin_prefetch(p)
+
+static inline bool spl_cas64(__u64 *p, __u64 was, __u64 now)
+{
+	return __atomic_compare_exchange_n(p, &was, now, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static inline void spl_or64(__u64 *p, __u64 bits)
+{
+	__atomic_fetch_or(p, bits, __ATOMIC_SEQ_CST);
+}
+
+static inline void spl_and64(__u64 *p, __u64 bits)
+{
+	__atomic_fetch_and(p, bits, __ATOMIC_SEQ_CST);
+}
+
+static inline __u64 spl_hash_bytes(const void *key, __u32 klen, __u64 seed)
+{
+	return XXH64(key, klen, seed);
+}
+
+/* No system call: the vDSO answers. */
+static inline __u64 spl_clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
+}
+
+#endif /* __KERNEL__ */
+
+/**
+ * spl_cas128() - compare and swap two adjacent words as one
+ * @p: address of the first word, a multiple of 16
+ * @was_lo: expected first word
+ * @was_hi: expected second word
+ * @now_lo: new first word
+ * @now_hi: new second word
+ *
+ * Return: true if the pair was as expected and has been replaced. Ordering as spl_cas64().
+ */
+static inline bool spl_cas128(__u64 *p, __u64 was_lo, __u64 was_hi, __u64 now_lo, __u64 now_hi)
+{
+#if defined(__x86_64__)
+	bool done;
+
+	__asm__ __volatile__("lock cmpxchg16b %1"
+			     : "=@ccz"(done), "+m"(*(unsigned __int128 *)p), "+a"(was_lo), "+d"(was_hi)
+			     : "b"(now_lo), "c"(now_hi)
+			     : "memory");
+	return done;
+#elif defined(__aarch64__)
+	__u64 lo, hi;
+	__u32 fail;
+
+	__asm__ __volatile__("1:	ldaxp	%0, %1, [%3]\n"
+			     "	cmp	%0, %4\n"
+			     "	ccmp	%1, %5, #0, eq\n"
+			     "	b.ne	2f\n"
+			     "	stlxp	%w2, %6, %7, [%3]\n"
+			     "	cbnz	%w2, 1b\n"
+			     "	b	3f\n"
+			     "2:	clrex\n"
+			     "	mov	%w2, #1\n"
+			     "3:"
+			     : "=&r"(lo), "=&r"(hi), "=&r"(fail)
+			     : "r"(p), "r"(was_lo), "r"(was_hi), "r"(now_lo), "r"(now_hi)
+			     : "cc", "memory");
+	return !fail;
+#else
+#error "splinter needs a 16-byte compare-and-swap: x86-64 or arm64"
+#endif
+}
+
+/* Bytes that another process may be changing: whoever copies checks the lane's generation afterwards. */
+static spl_inline void spl_copy(void *dst, const void *src, __u32 n)
+{
+	if (n)
+		memcpy(dst, src, n);
+}
+
+#endif /* _UAPI_SPLINTER_ATOMIC_H */

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * splinter_attr.h - attributes of a key: type, user flags, labels. They are changed without copying the value, outlive
+ * overwrites, and end with the key. Values are splinter_write.h's.
+ *
+ * A pair {guard, word} per cell is changed by one 16-byte compare-and-swap. The guard carries the incarnation of the
+ * key that the pair belongs to; with any other it is stale and reads as zeros. A stale pair may only be replaced once
+ * the cell was seen to hold the changer's incarnation after the pair was loaded: then the pair's owner came before it,
+ * and whatever that owner still does fails or stays stale.
+ */
+#ifndef _UAPI_SPLINTER_ATTR_H
+#define _UAPI_SPLINTER_ATTR_H
+
+#include "splinter_write.h"
+
+/**
+ * struct spl_attr_value - attributes of a key
+ * @labels: one bit each
+ * @type: enum spl_type
+ * @user: user flags
+ */
+struct spl_attr_value {
+	__u64 labels;
+	__u8 type;
+	__u8 user;
+};
+
+#define SPL_ATTR_KEEP_TYPE 0xffU
+
+/**
+ * struct spl_attr_edit - a change of attributes, made as one
+ * @labels_must: labels that @labels_are speaks of: the change is made only if these are as there
+ * @labels_are: see @labels_must
+ * @labels_set: labels to set
+ * @labels_clear: labels to clear, before @labels_set
+ * @type: enum spl_type, or SPL_ATTR_KEEP_TYPE
+ * @user_set: user flags to set
+ * @user_clear: user flags to clear, before @user_set
+ */
+struct spl_attr_edit {
+	__u64 labels_must;
+	__u64 labels_are;
+	__u64 labels_set;
+	__u64 labels_clear;
+	__u8 type;
+	__u8 user_set;
+	__u8 user_clear;
+};
+
+static spl_inline struct spl_attr *spl_attr_at(const struct spl_store *s, __u32 pos)
+{
+	return &s->attrs[pos / SPL_BUCKET_SLOTS].cell[pos % SPL_BUCKET_SLOTS];
+}
+
+/* A pair as it stood at one moment. */
+static inline bool spl_attr_load(const struct spl_attr *a, __u64 *guard, __u64 *word)
+{
+	__u32 tries;
+
+	for (tries = 0; tries < SPL_TRIES; tries++) {
+		*guard = spl_load_acquire(&a->guard);
+		*word = spl_load_acquire(&a->word);
+		if (*guard == spl_load_acquire(&a->guard) && *word == spl_load(&a->word))
+			return true;
+	}
+	return false;
+}
+
+static inline void spl_attr_decode(__u64 inc, __u64 guard, __u64 word, struct spl_attr_value *v)
+{
+	bool mine = (guard & SPL_INC) == inc;
+
+	v->labels = mine ? word : 0;
+	v->type = mine ? (__u8)(guard >> SPL_ATTR_TYPE_SHIFT) : 0;
+	v->user = mine ? (__u8)(guard >> SPL_ATTR_USER_SHIFT) : 0;
+}
+
+/* Where a key is and which incarnation it has: 0, or a negative errno. */
+static inline int spl_attr_find(const struct spl_store *s, __u64 hash, const void *key, __u32 klen,
+				struct spl_hit *hit, __u64 *inc)
+{
+	__u32 tries = 0;
+	int r;
+
+	do {
+		r = spl_find(s, hash, key, klen, hit);
+		if (r == SPL_FOUND) {
+			*inc = spl_load(&hit->lane->inc) & SPL_INC;
+			if (spl_hit_held(hit))
+				return 0;
+			r = SPL_AGAIN;
+		}
+		r = spl_look_failed(r, &tries);
+	} while (!r);
+	return r;
+}
+
+/**
+ * spl_attr_get() - attributes of a key
+ * @s: the store
+ * @key: the key
+ * @klen: its bytes
+ * @v: out: the attributes
+ *
+ * Return: 0, or as spl_get(). Lock-free, any thread.
+ */
+static inline int spl_attr_get(const struct spl_store *s, const void *key, __u32 klen, struct spl_attr_value *v)
+{
+	__u64 inc, guard, word;
+	struct spl_hit hit;
+	int r = spl_key_check(s, klen);
+
+	if (r)
+		return r;
+	r = spl_attr_find(s, spl_hash(s, key, klen), key, klen, &hit, &inc);
+	if (r)
+		return r;
+	if (!spl_attr_load(spl_attr_at(s, hit.pos), &guard, &word))
+		return -EAGAIN;
+	spl_attr_decode(inc, guard, word, v);
+	return 0;
+}
+
+/**
+ * spl_attr_change() - change attributes of a key in one step
+ * @w: the writer
+ * @key: the key
+ * @klen: its bytes
+ * @e: the change
+ * @was: out: the attributes before it, or NULL; filled for -ESTALE as well
+ *
+ * With @labels_must it is a test-and-set: of many workers that try the same, exactly one succeeds.
+ *
+ * Return: 0; -ESTALE: the labels aren't as required; -EINVAL: no such type; -ENOENT, -EMSGSIZE, -EAGAIN, -EBADMSG as
+ * spl_get().
+ */
+static inline int spl_attr_change(struct spl_writer *w, const void *key, __u32 klen, const struct spl_attr_edit *e,
+				  struct spl_attr_value *was)
+{
+	const struct spl_store *s = w->s;
+	__u64 hash, inc, guard, word, now_guard, now_word;
+	struct spl_attr_value v;
+	struct spl_attr *a;
+	struct spl_hit hit;
+	__u32 tries = 0;
+	int r = spl_key_check(s, klen);
+
+	if (r)
+		return r;
+	if (e->type != SPL_ATTR_KEEP_TYPE && e->type >= SPL_TYPE_COUNT)
+		return -EINVAL;
+	hash = spl_hash(s, key, klen);
+	while (++tries < SPL_TRIES) {
+		r = spl_attr_find(s, hash, key, klen, &hit, &inc);
+		if (r)
+			return r;
+		a = spl_attr_at(s, hit.pos);
+		if (!spl_attr_load(a, &guard, &word))
+			break;
+		if ((guard & SPL_INC) != inc) {
+			/* After the pair: is the cell still this incarnation's? A changed word may be an overwrite. */
+			spl_rmb();
+			if (spl_load(spl_cell_at(s, hit.pos)) != hit.word)
+				continue;
+		}
+		spl_attr_decode(inc, guard, word, &v);
+		if (was)
+			*was = v;
+		if ((v.labels ^ e->labels_are) & e->labels_must)
+			return -ESTALE;
+		if (e->type != SPL_ATTR_KEEP_TYPE)
+			v.type = e->type;
+		v.user = (__u8)((v.user & ~e->user_clear) | e->user_set);
+		now_word = (v.labels & ~e->labels_clear) | e->labels_set;
+		now_guard = inc | (__u64)v.type << SPL_ATTR_TYPE_SHIFT | (__u64)v.user << SPL_ATTR_USER_SHIFT;
+		if (spl_cas128(&a->guard, guard, word, now_guard, now_word)) {
+			spl_count(w, nr_attr);
+			return 0;
+		}
+	}
+	return -EAGAIN;
+}
+
+#endif /* _UAPI_SPLINTER_ATTR_H */

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * splinter_pool.h - a writer's private state, and lanes on their way between the free map and a writer. Publishing
+ * them is splinter_write.h's and splinter_insert.h's.
+ *
+ * Lanes beyond the geometry's belong to the writer cells, spares of them each; a publication exchanges one of them with
+ * a lane of the index, an insert with one from the free map. So geometry.lanes keys always fit and an overwrite never
+ * lacks a lane.
+ *
+ *	take					give
+ *	extra = lane, generation		extra = lane, generation, "to the map"
+ *	CAS seq: free -> spare, mine	(H)	seq = generation + 1, free, release	(J)
+ *	clear bit, release			set bit
+ *	... use ... extra = 0			extra = 0
+ *
+ * The map only says where to look; the sequence word decides who has a lane. (H): the bit goes after the compare-and-
+ * swap; (J): the bit comes after the release. So a reaper that first sees the bit clear and then the lane free under
+ * the generation that the dead giver was about to write knows that the bit is still to be set.
+ */
+#ifndef _UAPI_SPLINTER_POOL_H
+#define _UAPI_SPLINTER_POOL_H
+
+#include "splinter_read.h"
+
+/**
+ * struct spl_writer - one thread's right to write
+ * @s: the store
+ * @cell: its writer cell; nobody else writes it while the thread lives
+ * @idx: number of the cell
+ * @next: slot whose lane is filled next: the one that was replaced longest ago
+ * @held: slots given out by spl_alloc()
+ * @map_word: word of the free map where the last lane was found
+ *
+ * Not to be used by two threads at once, nor by a child of fork.
+ */
+struct spl_writer {
+	const struct spl_store *s;
+	struct spl_wcell *cell;
+	__u32 idx;
+	__u32 next;
+	__u32 held;
+	__u32 map_word;
+};
+
+/**
+ * spl_writer_init() - private state for a registered writer cell
+ * @w: out: the writer
+ * @s: the store; must outlive @w
+ * @idx: number of the writer cell, as registration told it
+ *
+ * Return: 0, or -EINVAL if the store has no such cell.
+ */
+static inline int spl_writer_init(struct spl_writer *w, const struct spl_store *s, __u32 idx)
+{
+	if (idx >= s->max_writers)
+		return -EINVAL;
+	w->s = s;
+	w->cell = &s->wcells[idx];
+	w->idx = idx;
+	w->next = 0;
+	w->held = 0;
+	/* Writers start apart from each other. */
+	w->map_word = (__u32)((__u64)s->free_words * idx / s->max_writers);
+	return 0;
+}
+
+/* Statistics are the writer's own: plain adds, summed by whoever asks. */
+#define spl_count(w, what) spl_store(&(w)->cell->what, spl_load(&(w)->cell->what) + 1)
+
+static spl_inline __u64 spl_seq(__u64 gen_part, __u32 writer, __u64 state)
+{
+	return (gen_part & SPL_LANE_GEN) | (__u64)writer << SPL_LANE_WRITER_SHIFT | state;
+}
+
+static spl_inline __u64 spl_seq_next(__u64 seq, __u32 writer, __u64 state)
+{
+	return spl_seq((seq & SPL_LANE_GEN) + (1ULL << SPL_LANE_GEN_SHIFT), writer, state);
+}
+
+static spl_inline __u64 spl_extra(__u64 seq, __u32 lane, __u64 give)
+{
+	return seq >> SPL_LANE_GEN_SHIFT << SPL_EXTRA_GEN_SHIFT | give | (__u64)(lane + 1);
+}
+
+static spl_inline bool spl_extra_names(__u64 extra, __u64 seq)
+{
+	return extra >> SPL_EXTRA_GEN_SHIFT == (seq >> SPL_LANE_GEN_SHIFT << SPL_EXTRA_GEN_SHIFT) >> SPL_EXTRA_GEN_SHIFT;
+}
+
+/* The lane that extra names, or NULL. */
+static spl_inline struct spl_lane *spl_extra_lane(const struct spl_store *s, __u64 extra, __u32 *nr)
+{
+	*nr = (__u32)extra - 1;
+	return (__u32)extra ? spl_lane_at(s, *nr) : NULL;
+}
+
+/**
+ * spl_pool_take() - take a lane from the free map into extra
+ * @w: the writer
+ *
+ * Looks at every word of the map once, from where the last lane was found.
+ *
+ * Return: 0 (the lane is in w->cell->extra, and the writer's), or -ENOSPC.
+ */
+static spl_noinline int spl_pool_take(struct spl_writer *w)
+{
+	const struct spl_store *s = w->s;
+	__u32 i, n, pos = w->map_word;
+	struct spl_lane *lane;
+	__u64 bits, seq;
+
+	for (i = 0; i < s->free_words; i++, pos = pos + 1 < s->free_words ? pos + 1 : 0) {
+		for (bits = spl_load(&s->free[pos]); bits; bits &= bits - 1) {
+			n = pos * 64 + (__u32)__builtin_ctzll(bits);
+			lane = spl_lane_at(s, n);
+			if (!lane)
+				break;
+			seq = spl_load(&lane->seq);
+			if ((seq & SPL_LANE_STATE) != SPL_LANE_FREE)
+				continue;
+			spl_store_release(&w->cell->extra, spl_extra(seq, n, 0));
+			if (!spl_cas64(&lane->seq, seq, spl_seq(seq, w->idx, SPL_LANE_SPARE)))
+				continue;
+			spl_and64(&s->free[pos], ~(1ULL << (n % 64))); /* (H) */
+			w->map_word = pos;
+			return 0;
+		}
+	}
+	spl_store_release(&w->cell->extra, 0);
+	return -ENOSPC;
+}
+
+/* Put the lane that extra says is on its way to the map there. Also run by the reaper, from wherever the giver died. */
+static inline void spl_pool_give_extra(const struct spl_store *s, struct spl_wcell *cell)
+{
+	__u64 seq, bit, bits, extra = spl_load(&cell->extra);
+	struct spl_lane *lane;
+	__u32 n;
+
+	lane = spl_extra_lane(s, extra, &n);
+	if (lane) {
+		bit = 1ULL << (n % 64);
+		bits = spl_load_acquire(&s->free[n / 64]); /* (H), (J): the bit first, then the lane */
+		seq = spl_load_acquire(&lane->seq);
+		if (spl_extra_names(extra, seq)) {
+			spl_store_release(&lane->seq, spl_seq_next(seq, 0, SPL_LANE_FREE)); /* (J) */
+			spl_or64(&s->free[n / 64], bit);
+		} else if (!(bits & bit) && (seq & SPL_LANE_STATE) == SPL_LANE_FREE &&
+			   spl_extra_names(extra, seq - (1ULL << SPL_LANE_GEN_SHIFT))) {
+			spl_or64(&s->free[n / 64], bit);
+		}
+	}
+	spl_store_release(&cell->extra, 0);
+}
+
+/* Give a lane that the writer owns to the free map. */
+static inline void spl_pool_give(const struct spl_store *s, struct spl_wcell *cell, __u64 seq, __u32 n)
+{
+	spl_store_release(&cell->extra, spl_extra(seq, n, SPL_EXTRA_GIVE));
+	spl_pool_give_extra(s, cell);
+}
+
+/* Give back a lane that was taken and not needed. */
+static spl_noinline void spl_pool_untake(const struct spl_store *s, struct spl_wcell *cell)
+{
+	__u64 extra = spl_load(&cell->extra);
+
+	if (!(__u32)extra)
+		return;
+	spl_store_release(&cell->extra, extra | SPL_EXTRA_GIVE);
+	spl_pool_give_extra(s, cell);
+}
+
+/**
+ * struct spl_fill - a lane that its writer is making ready
+ * @key: the key
+ * @hash: its hash
+ * @klen: its bytes
+ * @home: its home bucket
+ * @slot: slot of the writer cell that names the lane
+ * @n: number of the lane
+ * @vlen: bytes of the value
+ * @lane: the lane
+ * @seq: its sequence word
+ */
+struct spl_fill {
+	const void *key;
+	__u64 hash;
+	__u32 klen;
+	__u32 home;
+	__u32 slot;
+	__u32 n;
+	__u32 vlen;
+	struct spl_lane *lane;
+	__u64 seq;
+};
+
+/**
+ * spl_fill_begin() - claim the oldest spare that isn't held, and write the key into it
+ * @w: the writer
+ * @f: in: key and klen; out: all but vlen
+ *
+ * From here on reads of what the lane held before fail, and only those.
+ *
+ * Return: 0; -ENOBUFS: spl_alloc() holds all spares; -EBADMSG: damaged store.
+ */
+static spl_inline int spl_fill_begin(struct spl_writer *w, struct spl_fill *f)
+{
+	const struct spl_store *s = w->s;
+	__u32 slot = w->next, i;
+	unsigned char *to;
+
+	if (spl_unlikely(w->held)) {
+		for (i = 0; w->held & 1U << slot; slot = slot + 1 < s->spares ? slot + 1 : 0)
+			if (++i > s->spares)
+				return -ENOBUFS;
+	}
+	f->slot = slot;
+	f->n = spl_load(&w->cell->slots[slot]);
+	f->lane = spl_lane_at(s, f->n);
+	if (spl_unlikely(!f->lane))
+		return -EBADMSG;
+	f->seq = spl_seq_next(spl_load(&f->lane->seq), w->idx, SPL_LANE_FILLING);
+	spl_store(&f->lane->seq, f->seq);
+	spl_wmb(); /* (B) */
+	to = spl_lane_key(f->lane);
+	memcpy(to, f->key, f->klen);
+	spl_store(&f->lane->klen, (__u16)f->klen);
+	spl_store(&f->lane->flags, 0);
+	return 0;
+}
+
+/**
+ * spl_fill_end() - write the header and declare the lane whole
+ * @w: the writer
+ * @f: the fill, its value written
+ * @epoch: the publication's epoch
+ * @inc: the key's incarnation
+ * @ctime_ns: when the key was made
+ * @now_ns: when this value was made
+ * @state: SPL_LANE_READY or SPL_LANE_PENDING
+ *
+ * Called again for a further try it begins a new generation, so that one generation is offered to the index once.
+ */
+static spl_inline void spl_fill_end(struct spl_writer *w, struct spl_fill *f, __u64 epoch, __u64 inc, __u64 ctime_ns,
+				    __u64 now_ns, __u64 state)
+{
+	struct spl_lane *lane = f->lane;
+
+	if (spl_unlikely((f->seq & SPL_LANE_STATE) != SPL_LANE_FILLING)) {
+		f->seq = spl_seq_next(f->seq, w->idx, SPL_LANE_FILLING);
+		spl_store(&lane->seq, f->seq);
+		spl_wmb(); /* (B) */
+	}
+	spl_store(&lane->vlen, f->vlen);
+	spl_store(&lane->epoch, epoch);
+	spl_store(&lane->inc, inc);
+	spl_store(&lane->ctime_ns, ctime_ns);
+	spl_store(&lane->mtime_ns, now_ns);
+	f->seq = (f->seq & ~SPL_LANE_STATE) | state;
+	spl_store_release(&lane->seq, f->seq); /* (C) */
+}
+
+/**
+ * spl_declare() - tell the reaper what is about to be done
+ * @w: the writer
+ * @op: SPL_OP_*
+ * @slot: slot concerned
+ * @pos: position of the cell
+ * @new_word: word to be published
+ */
+static spl_inline void spl_declare(struct spl_writer *w, __u64 op, __u32 slot, __u32 pos, __u64 new_word)
+{
+	spl_store(&w->cell->new_word, new_word);
+	spl_store_release(&w->cell->op, op | (__u64)slot << SPL_OP_SLOT_SHIFT | (__u64)pos << SPL_OP_POS_SHIFT);
+}
+
+static spl_inline __u64 spl_opseq_next(struct spl_writer *w)
+{
+	__u64 n = spl_load(&w->cell->opseq) + 1;
+
+	spl_store(&w->cell->opseq, n);
+	return (__u64)w->idx << SPL_OPSEQ_BITS | (n & SPL_OPSEQ);
+}
+
+#endif /* _UAPI_SPLINTER_POOL_H */

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * splinter_read.h - look-ups and reads: they write nothing shared and wait for nobody. Changes are splinter_write.h's.
+ *
+ * A read takes a cell word, goes to the lane that it names, copies, and looks at the lane's sequence word again:
+ *
+ *	reader					writer that reuses the lane
+ *	load cell		(a)		exchange cell			(A)
+ *	load seq		(c)		seq = next generation, filling
+ *	copy bytes				write barrier			(B)
+ *	read barrier		(b)		change bytes
+ *	load seq: same generation?		seq = ready, release		(C)
+ *
+ * (a) pairs with (A): who sees the word sees the lane's bytes. On every machine the address dependency orders it.
+ * (b) pairs with (B): who copied a changed byte sees the new generation.
+ * (c) pairs with (C): who sees a generation as whole sees all its bytes.
+ * The read takes place at (a). While the generation stands, the bytes are those of the publication that (a) saw, even
+ * if another has replaced it since.
+ *
+ * A key never moves between cells while it lives, so a key that is there all the time is found by any order of looks.
+ */
+#ifndef _UAPI_SPLINTER_READ_H
+#define _UAPI_SPLINTER_READ_H
+
+#include "splinter_store.h"
+
+/**
+ * struct spl_meta - what is known of a publication beside its bytes
+ * @epoch: the key's epoch
+ * @ctime_ns: CLOCK_REALTIME (coarse) when the key was made
+ * @mtime_ns: CLOCK_REALTIME (coarse) when this value was published
+ * @inc: incarnation of the key
+ * @vlen: bytes of the value
+ * @klen: bytes of the key
+ */
+struct spl_meta {
+	__u64 epoch;
+	__u64 ctime_ns;
+	__u64 mtime_ns;
+	__u64 inc;
+	__u32 vlen;
+	__u32 klen;
+};
+
+/**
+ * struct spl_view - a value read in place
+ * @ptr: the bytes; they may change at any time, see spl_view_valid()
+ * @meta: of the publication
+ * @lane: (private) where it lies
+ * @seq: (private) the lane's sequence word
+ */
+struct spl_view {
+	const void *ptr;
+	struct spl_meta meta;
+	const struct spl_lane *lane;
+	__u64 seq;
+};
+
+/**
+ * struct spl_io - one operation of a batch
+ * @key: the key
+ * @klen: its bytes
+ * @cap: get: room at @buf; set: bytes of the value at @buf
+ * @buf: get: where the value goes; set: the value (not written)
+ * @result: out: bytes of the value, or a negative errno
+ */
+struct spl_io {
+	const void *key;
+	void *buf;
+	__u32 klen;
+	__u32 cap;
+	long result;
+};
+
+/* Where a look-up ended. @seq was whole and named by @word when the key compared equal; copies must be checked. */
+struct spl_hit {
+	struct spl_lane *lane;
+	__u64 seq;
+	__u64 word;
+	__u32 pos;
+	__u32 home;
+};
+
+enum { SPL_MISS = 0, SPL_FOUND = 1, SPL_AGAIN = 2 };
+
+/* Compares a key with that of the lane that @word, found in @cell, names. SPL_FOUND leaves the last check to the caller. */
+static spl_inline int spl_match(const struct spl_store *s, __u64 *cell, __u64 word, const void *key, __u32 klen,
+				struct spl_hit *hit)
+{
+	struct spl_lane *lane = spl_lane_at(s, spl_lane_of(s, word));
+
+	if (spl_unlikely(!lane))
+		return -EBADMSG;
+	hit->seq = spl_load_acquire(&lane->seq); /* (c) */
+	if (spl_unlikely(!spl_seq_names(s, hit->seq, word)))
+		goto changed;
+	if (spl_likely(spl_load(&lane->klen) == klen && spl_key_equal(spl_lane_key(lane), (const unsigned char *)key,
+								       klen))) {
+		hit->lane = lane;
+		hit->word = word;
+		return SPL_FOUND;
+	}
+	spl_rmb(); /* (b) */
+	if (spl_likely(spl_seq_held(hit->seq, spl_load(&lane->seq))))
+		return SPL_MISS;
+changed:
+	/* A lane is reused only after its word has left the cell; a word that stayed names nothing: damage. */
+	spl_rmb();
+	return spl_load(cell) == word ? -EBADMSG : SPL_AGAIN;
+}
+
+static spl_inline int spl_find_in(const struct spl_store *s, __u32 bucket, __u64 head, const void *key, __u32 klen,
+				  struct spl_hit *hit)
+{
+	__u64 *cell = s->index[bucket].cell;
+	__u64 word;
+	__u32 i;
+	int r;
+
+	for (i = 0; i < SPL_BUCKET_CELLS; i++) {
+		word = spl_load(&cell[i]); /* (a) */
+		if (spl_likely((word ^ head) & SPL_CELL_HEAD))
+			continue;
+		r = spl_match(s, &cell[i], word, key, klen, hit);
+		if (r == SPL_MISS)
+			continue;
+		hit->pos = bucket * SPL_BUCKET_SLOTS + i;
+		return r;
+	}
+	return SPL_MISS;
+}
+
+/* Buckets beyond the key's home, as the home's overflow bits tell. */
+static spl_noinline int spl_find_far(const struct spl_store *s, __u32 home, __u64 bits, __u64 head, const void *key,
+				     __u32 klen, struct spl_hit *hit)
+{
+	__u32 d;
+	int r;
+
+	for (; bits; bits &= bits - 1) {
+		d = (__u32)__builtin_ctzll(bits);
+		r = spl_find_in(s, home + d, head | spl_dist(d), key, klen, hit);
+		if (r != SPL_MISS)
+			return r;
+	}
+	return SPL_MISS;
+}
+
+/* One look at a key's places: SPL_FOUND, SPL_MISS, SPL_AGAIN or -EBADMSG. */
+static spl_inline int spl_find(const struct spl_store *s, __u64 hash, const void *key, __u32 klen, struct spl_hit *hit)
+{
+	__u64 head = SPL_CELL_LIVE | spl_tag(hash);
+	__u64 bits;
+	int r;
+
+	hit->home = spl_home(s, hash);
+	r = spl_find_in(s, hit->home, head, key, klen, hit);
+	if (r != SPL_MISS)
+		return r;
+	bits = spl_load(&s->index[hit->home].overflow) & SPL_OVERFLOW_BITS & ~1ULL;
+	return spl_likely(!bits) ? SPL_MISS : spl_find_far(s, hit->home, bits, head, key, klen, hit);
+}
+
+/* Has the lane of a hit kept its bytes until now? */
+static spl_inline bool spl_hit_held(const struct spl_hit *hit)
+{
+	spl_rmb(); /* (b) */
+	return spl_seq_held(hit->seq, spl_load(&hit->lane->seq));
+}
+
+static spl_inline void spl_meta_load(struct spl_meta *meta, const struct spl_lane *lane, __u32 klen, __u32 vlen)
+{
+	meta->epoch = spl_load(&lane->epoch);
+	meta->ctime_ns = spl_load(&lane->ctime_ns);
+	meta->mtime_ns = spl_load(&lane->mtime_ns);
+	meta->inc = spl_load(&lane->inc);
+	meta->vlen = vlen;
+	meta->klen = klen;
+}
+
+/* What a look that failed means: go on (0), or give up with an errno. */
+static spl_inline int spl_look_failed(int r, __u32 *tries)
+{
+	if (r == SPL_MISS)
+		return -ENOENT;
+	if (r < 0)
+		return r;
+	return ++*tries < SPL_TRIES ? 0 : -EAGAIN;
+}
+
+/* A hit, its header, and where the value lies; checked bounds, unchecked generation. */
+static spl_inline int spl_open_value(const struct spl_store *s, const struct spl_hit *hit, __u32 klen, __u32 *vlen)
+{
+	*vlen = spl_load(&hit->lane->vlen);
+	if (spl_likely(*vlen <= s->value_max))
+		return 0;
+	(void)klen;
+	return spl_hit_held(hit) ? -EBADMSG : SPL_AGAIN;
+}
+
+static spl_inline long spl_get_hashed(const struct spl_store *s, __u64 hash, const void *key, __u32 klen, void *buf,
+				      __u32 cap, struct spl_meta *meta)
+{
+	struct spl_hit hit;
+	__u32 vlen, tries = 0;
+	int r;
+
+	for (;;) {
+		r = spl_find(s, hash, key, klen, &hit);
+		if (spl_likely(r == SPL_FOUND)) {
+			r = spl_open_value(s, &hit, klen, &vlen);
+			if (spl_likely(!r)) {
+				if (buf && spl_likely(vlen <= cap))
+					spl_copy(buf, spl_lane_value(hit.lane, klen), vlen);
+				if (meta)
+					spl_meta_load(meta, hit.lane, klen, vlen);
+				if (spl_likely(spl_hit_held(&hit)))
+					return buf && spl_unlikely(vlen > cap) ? -EMSGSIZE : (long)vlen;
+				r = SPL_AGAIN;
+			}
+		}
+		r = spl_look_failed(r, &tries);
+		if (r)
+			return r;
+	}
+}
+
+/**
+ * spl_get() - copy a key's value
+ * @s: the store
+ * @key: the key
+ * @klen: its bytes
+ * @buf: where the value goes, or NULL to ask for its length
+ * @cap: room at @buf
+ * @meta: out: what is known of the publication, or NULL; filled for -EMSGSIZE as well
+ *
+ * Return: bytes of the value; -ENOENT; -EMSGSIZE: longer than @cap (then @buf is as it was), or @klen is longer than
+ * the store's keys; -EINVAL: empty key; -EBADMSG: damaged store; -EAGAIN: others change the key faster than it can be
+ * copied. On -EAGAIN and -EBADMSG @buf may hold anything. Lock-free, any thread, no system call.
+ */
+static inline long spl_get(const struct spl_store *s, const void *key, __u32 klen, void *buf, __u32 cap,
+			   struct spl_meta *meta)
+{
+	int r = spl_key_check(s, klen);
+
+	return spl_unlikely(r) ? r : spl_get_hashed(s, spl_hash(s, key, klen), key, klen, buf, cap, meta);
+}
+
+/**
+ * spl_view() - look at a key's value in place
+ * @s: the store
+ * @key: the key
+ * @klen: its bytes
+ * @v: out: the view
+ *
+ * The bytes are whole as long as spl_view_valid() says so; read first, ask then, and drop what was read if it says no.
+ *
+ * Return: bytes of the value, or as spl_get().
+ */
+static inline long spl_view(const struct spl_store *s, const void *key, __u32 klen, struct spl_view *v)
+{
+	struct spl_hit hit;
+	__u32 vlen, tries = 0;
+	__u64 hash;
+	int r = spl_key_check(s, klen);
+
+	if (spl_unlikely(r))
+		return r;
+	hash = spl_hash(s, key, klen);
+	do {
+		r = spl_find(s, hash, key, klen, &hit);
+		if (r == SPL_FOUND) {
+			r = spl_open_value(s, &hit, klen, &vlen);
+			if (!r) {
+				spl_meta_load(&v->meta, hit.lane, klen, vlen);
+				v->ptr = spl_lane_value(hit.lane, klen);
+				v->lane = hit.lane;
+				v->seq = hit.seq;
+				if (spl_hit_held(&hit))
+					return vlen;
+				r = SPL_AGAIN;
+			}
+		}
+		r = spl_look_failed(r, &tries);
+	} while (!r);
+	return r;
+}
+
+/**
+ * spl_view_valid() - did the bytes of a view hold until now?
+ * @v: the view
+ *
+ * Return: true: everything read from v->ptr before this call was of one publication.
+ */
+static inline bool spl_view_valid(const struct spl_view *v)
+{
+	spl_rmb(); /* (b) */
+	return spl_seq_held(v->seq, spl_load(&v->lane->seq));
+}
+
+/**
+ * spl_stat() - what is known of a key beside its value
+ * @s: the store
+ * @key: the key
+ * @klen: its bytes
+ * @meta: out
+ *
+ * Return: 0, or as spl_get().
+ */
+static inline int spl_stat(const struct spl_store *s, const void *key, __u32 klen, struct spl_meta *meta)
+{
+	long r = spl_get(s, key, klen, NULL, 0, meta);
+
+	return r < 0 ? (int)r : 0;
+}
+
+/**
+ * spl_exists() - is there such a key?
+ * @s: the store
+ * @key: the key
+ * @klen: its bytes
+ *
+ * Return: 1, 0, or a negative errno as spl_get().
+ */
+static inline int spl_exists(const struct spl_store *s, const void *key, __u32 klen)
+{
+	long r = spl_get(s, key, klen, NULL, 0, NULL);
+
+	return r >= 0 ? 1 : r == -ENOENT ? 0 : (int)r;
+}
+
+/* Operations of a batch that are under way at once: enough to hide the memory's latency. */
+#define SPL_BATCH 16
+
+/**
+ * spl_get_many() - copy the values of many keys
+ * @s: the store
+ * @io: the operations; each gets its own result, as spl_get() would return it
+ * @nr: how many
+ *
+ * Each read is atomic, the batch isn't. Memory of up to SPL_BATCH operations is fetched at once.
+ *
+ * Return: how many succeeded.
+ */
+static inline __u32 spl_get_many(const struct spl_store *s, struct spl_io *io, __u32 nr)
+{
+	__u64 hash[SPL_BATCH], word;
+	__u32 i, k, n, good = 0;
+	__u64 *cell;
+
+	for (; nr; nr -= n, io += n) {
+		n = nr < SPL_BATCH ? nr : SPL_BATCH;
+		for (i = 0; i < n; i++) {
+			hash[i] = spl_hash(s, io[i].key, io[i].klen);
+			spl_prefetch(&s->index[spl_home(s, hash[i])]);
+		}
+		for (i = 0; i < n; i++) {
+			cell = s->index[spl_home(s, hash[i])].cell;
+			for (k = 0; k < SPL_BUCKET_CELLS; k++) {
+				word = spl_load(&cell[k]);
+				if (((word ^ SPL_CELL_LIVE ^ spl_tag(hash[i])) & SPL_CELL_HEAD) ||
+				    spl_lane_of(s, word) >= s->lanes_total)
+					continue;
+				spl_prefetch(s->lanes + spl_lane_of(s, word) * s->lane_stride);
+				spl_prefetch(s->lanes + spl_lane_of(s, word) * s->lane_stride + 64);
+				break;
+			}
+		}
+		for (i = 0; i < n; i++) {
+			io[i].result = spl_key_check(s, io[i].klen);
+			if (!io[i].result)
+				io[i].result = spl_get_hashed(s, hash[i], io[i].key, io[i].klen, io[i].buf,
+							      io[i].cap, NULL);
+			good += io[i].result >= 0;
+		}
+	}
+	return good;
+}
+
+/**
+ * spl_next() - walk over the keys
+ * @s: the store
+ * @cursor: in: 0 to start, or what the last call left; out: where to go on
+ * @key: out: the key
+ * @cap: room at @key; s->key_max is always enough
+ * @meta: out: of the key's publication, or NULL
+ *
+ * A key that is there from the first call to the last is told exactly once; one that comes or goes meanwhile may be
+ * told or not. The order is that of the index. Cells that are damaged are passed over.
+ *
+ * Return: bytes of the key, 0 at the end, -EMSGSIZE: @cap is too small (the cursor stays).
+ */
+static inline long spl_next(const struct spl_store *s, __u64 *cursor, void *key, __u32 cap, struct spl_meta *meta)
+{
+	struct spl_lane *lane;
+	__u32 klen, vlen, tries;
+	__u64 word, seq;
+	__u64 *cell;
+
+	for (; *cursor / SPL_BUCKET_SLOTS < s->buckets_total; ++*cursor) {
+		if (!spl_pos_holds(s, *cursor))
+			continue;
+		cell = spl_cell_at(s, (__u32)*cursor);
+		for (tries = 0; tries < SPL_TRIES; tries++) {
+			word = spl_load(cell);
+			if ((word & SPL_CELL_STATE) != SPL_CELL_LIVE)
+				break;
+			lane = spl_lane_at(s, spl_lane_of(s, word));
+			if (!lane)
+				break;
+			seq = spl_load_acquire(&lane->seq); /* (c) */
+			klen = spl_load(&lane->klen);
+			vlen = spl_load(&lane->vlen);
+			if (spl_seq_names(s, seq, word) && klen && klen <= s->key_max && vlen <= s->value_max) {
+				if (klen <= cap)
+					memcpy(key, spl_lane_key(lane), klen);
+				if (meta)
+					spl_meta_load(meta, lane, klen, vlen);
+				spl_rmb(); /* (b) */
+				if (spl_seq_held(seq, spl_load(&lane->seq))) {
+					if (klen > cap)
+						return -EMSGSIZE;
+					++*cursor;
+					return klen;
+				}
+			} else {
+				spl_rmb();
+				if (spl_load(cell) == word)
+					break;
+			}
+		}
+	}
+	return 0;
+}
+
+#endif /* _UAPI_SPLINTER_READ_H */

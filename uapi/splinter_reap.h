@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * splinter_reap.h - what is to be done for a writer that died: finish the operation that it had declared if its
+ * compare-and-swap took place, take it back if not. Who is dead, and that one only reaps a cell, is the caller's to
+ * know: the kernel for the device, libsplinterk for the embedded backend.
+ *
+ * Every step may be repeated: a reaper that dies itself is followed by another that starts again. All that is read is
+ * bounded; every loop ends. Nothing waits for a live process, and live processes may do anything meanwhile.
+ */
+#ifndef _UAPI_SPLINTER_REAP_H
+#define _UAPI_SPLINTER_REAP_H
+
+#include "splinter_attr.h"
+
+/**
+ * struct spl_reap_counts - what reaping found; added to
+ * @finished: operations that had happened and were completed
+ * @undone: operations that had not happened and were taken back
+ * @lanes_back: lanes that were on their way and went back to the free map
+ */
+struct spl_reap_counts {
+	__u64 finished;
+	__u64 undone;
+	__u64 lanes_back;
+};
+
+/* Is the lane of the word as writer @idx left it when it offered the word to the index? */
+static inline bool spl_reap_untouched(const struct spl_store *s, __u32 idx, __u64 word, const struct spl_lane *lane)
+{
+	__u64 seq = spl_load_acquire(&lane->seq);
+
+	return spl_seq_names(s, seq, word) &&
+	       (seq & ~SPL_LANE_GEN) == ((__u64)idx << SPL_LANE_WRITER_SHIFT | SPL_LANE_READY);
+}
+
+/* Did the dead writer's swap take place? See (G) in splinter_write.h. */
+static inline bool spl_reap_published(const struct spl_store *s, __u32 idx, __u32 pos, __u64 word,
+				      const struct spl_lane *lane)
+{
+	__u32 i;
+
+	if (spl_load_acquire(spl_cell_at(s, pos)) == word)
+		return true;
+	if (!spl_reap_untouched(s, idx, word, lane))
+		return true;
+	spl_mb(); /* (G): the cell, then the old words, then the lane again */
+	for (i = 0; i < s->max_writers; i++)
+		if (i != idx && spl_load_acquire(&s->wcells[i].old_word) == word)
+			return true;
+	spl_mb(); /* (G) */
+	return !spl_reap_untouched(s, idx, word, lane);
+}
+
+static inline void spl_reap_overflow(const struct spl_store *s, __u32 pos, __u64 word)
+{
+	__u32 bucket = pos / SPL_BUCKET_SLOTS, d = spl_dist_of(word);
+
+	if (d && bucket >= d && bucket - d < s->buckets)
+		spl_overflow_clear(s, bucket - d, d);
+}
+
+static inline void spl_reap_swap(const struct spl_store *s, __u32 idx, __u32 slot, __u32 pos, struct spl_reap_counts *c)
+{
+	struct spl_wcell *cell = &s->wcells[idx];
+	__u64 new_word = spl_load(&cell->new_word), old_word = spl_load(&cell->old_word), seq;
+	__u32 n_old = spl_lane_of(s, old_word), n_new = spl_lane_of(s, new_word);
+	struct spl_lane *old_lane = spl_lane_at(s, n_old), *new_lane = spl_lane_at(s, n_new);
+
+	if (!old_lane || !new_lane)
+		return;
+	if (spl_load(&cell->slots[slot]) == n_new && !spl_reap_published(s, idx, pos, new_word, new_lane)) {
+		c->undone++;
+		return;
+	}
+	seq = spl_load(&old_lane->seq);
+	if (spl_seq_names(s, seq, old_word))
+		spl_store(&old_lane->seq, spl_seq(seq, idx, SPL_LANE_SPARE)); /* (G) */
+	spl_store_release(&cell->slots[slot], n_old);
+	c->finished++;
+}
+
+static inline void spl_reap_insert(const struct spl_store *s, __u32 idx, __u32 slot, __u32 pos,
+				   struct spl_reap_counts *c)
+{
+	struct spl_wcell *cell = &s->wcells[idx];
+	__u64 word = spl_load(&cell->new_word), extra = spl_load(&cell->extra), seq;
+	struct spl_lane *lane = spl_lane_at(s, spl_lane_of(s, word)), *taken;
+	__u32 n;
+
+	if (!lane || (word & SPL_CELL_STATE) != SPL_CELL_TENTATIVE)
+		return;
+	seq = spl_load_acquire(&lane->seq);
+	if (spl_seq_names(s, seq, word) && (seq & SPL_LANE_STATE) == SPL_LANE_PENDING) {
+		spl_cas64(&lane->seq, seq, (seq & ~SPL_LANE_STATE) | SPL_LANE_ABORTED);
+		seq = spl_load_acquire(&lane->seq);
+	}
+	if (spl_seq_names(s, seq, word) && (seq & SPL_LANE_STATE) != SPL_LANE_READY &&
+	    (seq & SPL_LANE_STATE) != SPL_LANE_SPARE) {
+		spl_cas64(spl_cell_at(s, pos), word, SPL_CELL_EMPTY);
+		spl_reap_overflow(s, pos, word);
+		c->undone++;
+		return;
+	}
+	if (spl_seq_names(s, seq, word) && (seq & SPL_LANE_STATE) == SPL_LANE_READY)
+		spl_cas64(spl_cell_at(s, pos), word, word ^ (SPL_CELL_TENTATIVE | SPL_CELL_LIVE)); /* (A) */
+	taken = spl_extra_lane(s, extra, &n);
+	if (taken && !(extra & SPL_EXTRA_GIVE)) {
+		spl_store_release(&cell->slots[slot], n);
+		spl_store_release(&cell->extra, 0);
+	}
+	c->finished++;
+}
+
+static inline void spl_reap_delete(const struct spl_store *s, __u32 idx, __u32 pos, struct spl_reap_counts *c)
+{
+	struct spl_wcell *cell = &s->wcells[idx];
+	__u64 dead = spl_load(&cell->new_word), old_word = spl_load(&cell->old_word), extra, seq;
+	struct spl_lane *lane = spl_lane_at(s, spl_lane_of(s, old_word)), *giving;
+	__u32 n;
+
+	if (!lane || (dead & SPL_CELL_STATE) != SPL_CELL_DEAD)
+		return;
+	extra = spl_load(&cell->extra);
+	giving = spl_extra_lane(s, extra, &n);
+	if (spl_load_acquire(spl_cell_at(s, pos)) != dead && giving != lane) {
+		c->undone++;
+		return;
+	}
+	seq = spl_load(&lane->seq);
+	if (giving != lane && spl_seq_names(s, seq, old_word)) {
+		seq = spl_seq(seq, idx, SPL_LANE_SPARE);
+		spl_store(&lane->seq, seq); /* (G) */
+		spl_store_release(&cell->extra, spl_extra(seq, spl_lane_of(s, old_word), SPL_EXTRA_GIVE));
+	}
+	spl_cas64(spl_cell_at(s, pos), dead, SPL_CELL_EMPTY);
+	spl_reap_overflow(s, pos, dead);
+	c->finished++;
+}
+
+/* A lane that was taken from the map, or on its way there. */
+static inline void spl_reap_extra(const struct spl_store *s, __u32 idx, struct spl_reap_counts *c)
+{
+	struct spl_wcell *cell = &s->wcells[idx];
+	__u64 extra = spl_load(&cell->extra), seq;
+	struct spl_lane *lane;
+	__u32 i, n;
+
+	lane = spl_extra_lane(s, extra, &n);
+	if (!lane) {
+		spl_store_release(&cell->extra, 0);
+		return;
+	}
+	if (!(extra & SPL_EXTRA_GIVE)) {
+		seq = spl_load_acquire(&lane->seq);
+		for (i = 0; i < s->spares; i++)
+			if (spl_load(&cell->slots[i]) == n)
+				break;
+		if (i < s->spares || !spl_extra_names(extra, seq) ||
+		    (seq & ~SPL_LANE_GEN) != ((__u64)idx << SPL_LANE_WRITER_SHIFT | SPL_LANE_SPARE)) {
+			spl_store_release(&cell->extra, 0); /* never mine, or mine in a slot */
+			return;
+		}
+		spl_and64(&s->free[n / 64], ~(1ULL << (n % 64))); /* (H) */
+		spl_store_release(&cell->extra, extra | SPL_EXTRA_GIVE);
+	}
+	spl_pool_give_extra(s, cell);
+	c->lanes_back++;
+}
+
+/**
+ * spl_reap_writer() - repair what a dead writer left
+ * @s: the store
+ * @idx: number of its writer cell
+ * @c: counts to add to
+ *
+ * The writer must be dead, and nobody else may reap or hand out the cell meanwhile. Afterwards the cell may be given to
+ * another writer; its spares, statistics and operation count stay with it.
+ *
+ * Return: 0, or -EINVAL: no such cell.
+ */
+static inline int spl_reap_writer(const struct spl_store *s, __u32 idx, struct spl_reap_counts *c)
+{
+	struct spl_wcell *cell;
+	__u32 slot, pos;
+	__u64 op;
+
+	if (idx >= s->max_writers)
+		return -EINVAL;
+	cell = &s->wcells[idx];
+	op = spl_load_acquire(&cell->op);
+	slot = (op >> SPL_OP_SLOT_SHIFT) & 0xff;
+	pos = (__u32)(op >> SPL_OP_POS_SHIFT);
+	if (slot < s->spares && spl_pos_holds(s, pos)) {
+		switch (op & 0xff) {
+		case SPL_OP_SWAP:
+			spl_reap_swap(s, idx, slot, pos, c);
+			break;
+		case SPL_OP_INSERT:
+			spl_reap_insert(s, idx, slot, pos, c);
+			break;
+		case SPL_OP_DELETE:
+			spl_reap_delete(s, idx, pos, c);
+			break;
+		case SPL_OP_HELP:
+			spl_reap_overflow(s, pos, spl_load(&cell->new_word));
+			break;
+		default:
+			break;
+		}
+	}
+	spl_store_release(&cell->op, SPL_OP_NONE);
+	spl_reap_extra(s, idx, c);
+	spl_store(&cell->nr_reap, spl_load(&cell->nr_reap) + 1);
+	return 0;
+}
+
+#endif /* _UAPI_SPLINTER_REAP_H */

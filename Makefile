@@ -77,12 +77,15 @@ test:
 	@tools/setup/install test
 	@selftests/run --only '$(ONLY)'
 
-demo: KERNEL = 6.1
+# tools/demo/prepare, if there is one, fetches on the host what tools/demo/run works on in the guest; both get the folder
+# that they share.
 demo:
 	@tools/setup/install demo
 	@$(MAKE) --no-print-directory user
-	@$(MAKE) --no-print-directory module KERNEL=$(KERNEL)
-	@tools/demo/run --kernel $(KERNEL)
+	@$(MAKE) --no-print-directory module KERNEL=6.1
+	@mkdir -p $(O)/demo
+	@! test -e tools/demo/prepare || tools/demo/prepare $(O)/demo
+	@selftests/guest/boot --kernel 6.1 --share $(O)/demo --exec 'tools/demo/run $(O)/demo'
 
 guest:
 	@selftests/guest/boot --kernel $(or $(KERNEL),6.1) $(addprefix --param ,$(PARAMS)) --shell
@@ -90,9 +93,10 @@ guest:
 setup:
 	@tools/setup/install test
 
-load: unload
+load:
 	@test $$(id -u) = 0 || { echo "make load needs root" >&2; exit 1; }
 	@test -e $(O)/kmod-$$(uname -r)/splinter.ko || { echo "no module for $$(uname -r): make module" >&2; exit 1; }
+	@! test -e /sys/module/splinter || rmmod splinter
 	insmod $(O)/kmod-$$(uname -r)/splinter.ko $(PARAMS)
 
 unload:

@@ -11,7 +11,8 @@
  *	env NAME=VALUE		for every command
  *	module PATH		load this; its parameters are the splinter.* words of the kernel's command line
  *	run SECONDS NAME CMD	a test, given to /bin/sh -c
- *	exec SECONDS CMD	no test but a command whose status is the verdict; with "tty" before it, on a terminal
+ *	exec SECONDS CMD	no test but a command whose status is the verdict
+ *	tty ROWS COLUMNS	before exec: the command has a terminal
  *
  * The second serial port carries the commands' output and, in lines that open with a record separator, what init itself
  * has to say: "begin NAME", "end STATUS MILLISECONDS". The first one is the kernel's console.
@@ -481,18 +482,30 @@ static void run_test(char *seconds, char *name, char *command)
 	end(how, start);
 }
 
+/* Tells kmemleak, if the kernel has it: "clear" forgets what was there before us. */
+static void tell_kmemleak(const char *what)
+{
+	int fd = open("/sys/kernel/debug/kmemleak", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, what, strlen(what)) < 0)
+		die("kmemleak");
+	close(fd);
+}
+
 static void check_leaks(void)
 {
 	static char text[2048];
-	int fd = open("/sys/kernel/debug/kmemleak", O_RDWR | O_CLOEXEC);
+	int fd = open("/sys/kernel/debug/kmemleak", O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
 	if (fd < 0)
 		return;
 	/* An object counts after 5 s of age, and only the second scan is free of what registers held during the first. */
 	sleep(6);
-	if (write(fd, "scan", 4) < 0 || write(fd, "scan", 4) < 0)
-		die("kmemleak");
+	tell_kmemleak("scan");
+	tell_kmemleak("scan");
 	n = read(fd, text, sizeof(text) - 1);
 	for (ssize_t i = 0; i < n; i++)
 		if (text[i] == '\n')
@@ -530,6 +543,15 @@ static char *field(char **rest)
 	return word ? word : "";
 }
 
+static void start_terminal(int rows, int columns)
+{
+	struct winsize size = { .ws_row = rows, .ws_col = columns };
+
+	on_tty = true;
+	tcsetattr(fileno(stream), TCSANOW, &cooked);
+	ioctl(fileno(stream), TIOCSWINSZ, &size);
+}
+
 static void do_job(void)
 {
 	FILE *f = fopen("/out/job", "r");
@@ -562,8 +584,9 @@ static void do_job(void)
 			module_path = strdup(field(&rest));
 			setenv("SPLINTER_KO", module_path, 1);
 		} else if (!strcmp(word, "tty")) {
-			on_tty = true;
-			tcsetattr(fileno(stream), TCSANOW, &cooked);
+			int rows = atoi(field(&rest));
+
+			start_terminal(rows, atoi(field(&rest)));
 		} else if (!strcmp(word, "run")) {
 			char *seconds = field(&rest), *name = field(&rest);
 
@@ -624,6 +647,7 @@ int main(void)
 	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)
 		die("/dev/kmsg");
 	klogctl(8, NULL, 7);
+	tell_kmemleak("clear");
 	do_job();
 	finish();
 	leave();

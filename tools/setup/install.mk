@@ -19,6 +19,9 @@ COMPLETION = $(wildcard tools/splinterctl/splinterctl.bash)
 RULES = tools/setup/60-splinter.rules
 OPTIONS = tools/setup/splinter.conf
 
+# A distribution's headers ask for signatures and keep the key.
+NO_SIGNING = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
+
 # In file lists: each file's place below a directory.
 below = $(addprefix $(DESTDIR)$(1)/,$(notdir $(2)))
 
@@ -38,7 +41,8 @@ install: all
 	test -e $(DESTDIR)$(modprobedir)/$(notdir $(OPTIONS)) || \
 		install -D -m 644 $(OPTIONS) $(DESTDIR)$(modprobedir)/$(notdir $(OPTIONS))
 ifneq ($(MODULE),no)
-	$(MAKE) -C $(KDIR) O= M=$(MDIR) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	$(MAKE) --no-print-directory -C $(KDIR) O= M=$(MDIR) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates $(NO_SIGNING) \
+		modules_install
 	$(if $(DESTDIR),,depmod $(KVER))
 endif
 	$(if $(DESTDIR),,ldconfig)
@@ -49,7 +53,7 @@ uninstall:
 	rm -f $(DESTDIR)$(libdir)/libsplinterk.a $(DESTDIR)$(libdir)/libsplinterk.so* \
 		$(DESTDIR)$(libdir)/pkgconfig/libsplinterk.pc $(DESTDIR)$(bindir)/splinterctl
 	for page in $(MANPAGES); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
-	rm -f $(DESTDIR)$(completiondir)/splinterctl $(DESTDIR)$(udevdir)/$(notdir $(RULES)) \
-		$(DESTDIR)$(modprobedir)/$(notdir $(OPTIONS))
+	rm -f $(DESTDIR)$(completiondir)/splinterctl $(DESTDIR)$(udevdir)/$(notdir $(RULES))
+	! cmp -s $(OPTIONS) $(DESTDIR)$(modprobedir)/$(notdir $(OPTIONS)) || rm $(DESTDIR)$(modprobedir)/$(notdir $(OPTIONS))
 	find $(DESTDIR)/lib/modules -path '*/updates/*' -name 'splinter.ko*' -delete 2>/dev/null || true
 	$(if $(DESTDIR),,depmod; ldconfig)

@@ -121,7 +121,11 @@ static inline __u64 spl_clock_ns(void)
 {
 	struct timespec ts;
 
+#ifdef CLOCK_REALTIME_COARSE
 	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+#else /* plain C11, without POSIX */
+	timespec_get(&ts, TIME_UTC);
+#endif
 	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
 }
 
@@ -143,7 +147,7 @@ static inline bool spl_cas128(__u64 *p, __u64 was_lo, __u64 was_hi, __u64 now_lo
 	bool done;
 
 	__asm__ __volatile__("lock cmpxchg16b %1"
-			     : "=@ccz"(done), "+m"(*(unsigned __int128 *)p), "+a"(was_lo), "+d"(was_hi)
+			     : "=@ccz"(done), "+m"(*(__u64(*)[2])p), "+a"(was_lo), "+d"(was_hi)
 			     : "b"(now_lo), "c"(now_hi)
 			     : "memory");
 	return done;

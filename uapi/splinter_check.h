@@ -85,10 +85,12 @@ static inline void spl_check_cell(const struct spl_store *s, const struct spl_ch
 				  struct spl_check_counts *c)
 {
 	__u64 word = spl_load_acquire(spl_cell_at(s, pos)), guard;
-	struct spl_hit hit = { 0 };
+	struct spl_hit hit;
 	bool drop = false;
 	int r;
 
+	hit.pos = pos;
+	hit.home = 0;
 	switch (word & SPL_CELL_STATE) {
 	case SPL_CELL_LIVE:
 		break;

@@ -257,8 +257,8 @@ static inline int spl_place(struct spl_writer *w, const struct spl_fill *f, __u3
 static inline int spl_insert_once(struct spl_writer *w, struct spl_fill *f, __u64 epoch)
 {
 	const struct spl_store *s = w->s;
-	__u32 pos, d, tries = 0;
-	__u64 word, state, seq;
+	__u32 pos = 0, d, tries = 0;
+	__u64 word = 0, state, seq;
 	int r;
 
 	do {

@@ -14,6 +14,10 @@
 # Variables: O= where to build (build), KDIR= headers of the kernel to build for (the running one's), KERNEL= the same by
 # name (6.1, 6.12: see tools/setup/kernel), ONLY= a pattern of the tests to run.
 
+ifneq ($(words $(CURDIR)),1)
+$(error kbuild cannot build below a path with spaces: $(CURDIR))
+endif
+
 O ?= $(CURDIR)/build
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -67,7 +71,7 @@ device: lib
 
 check:
 	@tools/setup/install check
-	@selftests/run build native cli --only '$(ONLY)'
+	@selftests/run native cli --only '$(ONLY)'
 
 style:
 	@tools/setup/install style

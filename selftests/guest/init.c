@@ -341,6 +341,25 @@ static void log_sleepers(void)
 	lseek(kmsg, 0, SEEK_END);
 }
 
+/* Nothing of one test lives on into the next. What can't be killed hangs in the kernel, and is the end of the job. */
+static void kill_all(void)
+{
+	long end = now_ms() + 10000;
+	pid_t got = 0;
+
+	kill(-1, SIGKILL);
+	while (now_ms() < end) {
+		got = waitpid(-1, NULL, WNOHANG);
+		if (got < 0)
+			return;
+		if (!got)
+			usleep(1000);
+	}
+	log_sleepers();
+	fail("a process does not die of SIGKILL");
+	leave();
+}
+
 /* Runs one command to its end or its time limit. Returns the wait status, or -1 after the time limit. */
 static int run_command(const char *command, int seconds)
 {
@@ -373,11 +392,9 @@ static int run_command(const char *command, int seconds)
 		log_sleepers();
 		status = -1;
 	}
-	kill(-1, SIGKILL); /* nothing of one test lives on into the next */
+	kill_all();
 	copy_output(fds[0], &at_line_start);
 	close(fds[0]);
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
 	if (!at_line_start && !on_tty)
 		fputc('\n', stream);
 	return status;

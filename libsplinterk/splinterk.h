@@ -154,8 +154,8 @@ int splk_unlink(const char *spec, const struct splk_options *options, uint32_t f
  *
  * Return: 0, what @each returned if that was not 0, -ENODEV, -EACCES, -ENOMEM.
  */
-int splk_stores(const struct splk_options *options, int (*each)(const struct spl_store_entry *entry, void *arg),
-		void *arg);
+int splk_stores(const struct splk_options *options,
+		int (*each)(const struct spl_store_entry *entry, void *arg), void *arg);
 
 /**
  * struct splk_info - what a store is
@@ -298,7 +298,8 @@ struct splk_meta {
  * Return: length of the value, or -ENOENT, -EMSGSIZE (@cap is too small; @meta->value_len is filled in; or @klen is
  * over key_max), -EINVAL, -EAGAIN, -EBADMSG.
  */
-long splk_get(struct splk_store *store, const void *key, size_t klen, void *buf, size_t cap, struct splk_meta *meta);
+long splk_get(struct splk_store *store, const void *key, size_t klen, void *buf, size_t cap,
+	      struct splk_meta *meta);
 
 /**
  * splk_get_alloc() - copy a value into memory of its size
@@ -310,7 +311,8 @@ long splk_get(struct splk_store *store, const void *key, size_t klen, void *buf,
  *
  * Return: length of the value, or an error of splk_get(), or -ENOMEM.
  */
-long splk_get_alloc(struct splk_store *store, const void *key, size_t klen, void **value, struct splk_meta *meta);
+long splk_get_alloc(struct splk_store *store, const void *key, size_t klen, void **value,
+		    struct splk_meta *meta);
 
 /**
  * splk_size() - length of a value
@@ -353,7 +355,8 @@ int splk_epoch(struct splk_store *store, const void *key, size_t klen, uint64_t 
  *
  * Return: 0, or an error of splk_get().
  */
-int splk_times(struct splk_store *store, const void *key, size_t klen, uint64_t *ctime_ns, uint64_t *mtime_ns);
+int splk_times(struct splk_store *store, const void *key, size_t klen, uint64_t *ctime_ns,
+	       uint64_t *mtime_ns);
 
 /**
  * struct splk_view - a value where it lies
@@ -423,8 +426,8 @@ void splk_view_release(struct splk_store *store, struct splk_view *view);
  * Return: 0, or -ENOSPC (a new key, and all lanes are taken), -EEXIST, -ENOENT, -EMSGSIZE, -EINVAL, -EBADF, -EUSERS,
  * -EAGAIN, -EBADMSG.
  */
-int splk_set(struct splk_store *store, const void *key, size_t klen, const void *value, size_t vlen, uint32_t flags,
-	     struct splk_meta *meta);
+int splk_set(struct splk_store *store, const void *key, size_t klen, const void *value, size_t vlen,
+	     uint32_t flags, struct splk_meta *meta);
 
 /**
  * splk_set_epoch() - publish a value if the key's epoch is the one expected
@@ -438,8 +441,8 @@ int splk_set(struct splk_store *store, const void *key, size_t klen, const void 
  *
  * Return: 0, or -ESTALE (another epoch), -ENOENT (no such key any more), or an error of splk_set().
  */
-int splk_set_epoch(struct splk_store *store, const void *key, size_t klen, const void *value, size_t vlen,
-		   uint64_t epoch, struct splk_meta *meta);
+int splk_set_epoch(struct splk_store *store, const void *key, size_t klen, const void *value,
+		   size_t vlen, uint64_t epoch, struct splk_meta *meta);
 
 /**
  * struct splk_alloc - a value being made where readers will find it
@@ -466,7 +469,8 @@ struct splk_alloc {
  *
  * Return: 0, or -ENOBUFS (the thread holds that many), -EMSGSIZE, -EINVAL, -EBADF, -EUSERS, -ENOMEM.
  */
-int splk_alloc(struct splk_store *store, const void *key, size_t klen, size_t vlen, struct splk_alloc *alloc);
+int splk_alloc(struct splk_store *store, const void *key, size_t klen, size_t vlen,
+	       struct splk_alloc *alloc);
 
 /**
  * splk_put() - publish what splk_alloc() gave room for
@@ -478,7 +482,8 @@ int splk_alloc(struct splk_store *store, const void *key, size_t klen, size_t vl
  * Return: 0, or -EPERM (another thread's or another process's room, or one that is no more: nothing was done), -EINVAL,
  * -EMSGSIZE (@len was made larger), or an error of splk_set().
  */
-int splk_put(struct splk_store *store, struct splk_alloc *alloc, uint32_t flags, struct splk_meta *meta);
+int splk_put(struct splk_store *store, struct splk_alloc *alloc, uint32_t flags,
+	     struct splk_meta *meta);
 
 /**
  * splk_cancel() - give up what splk_alloc() gave
@@ -513,8 +518,8 @@ int splk_delete(struct splk_store *store, const void *key, size_t klen);
  *
  * Return: length of the new value, or -EMSGSIZE (it would be over value_max), or an error of splk_set().
  */
-long splk_append(struct splk_store *store, const void *key, size_t klen, const void *data, size_t len, uint32_t flags,
-		 struct splk_meta *meta);
+long splk_append(struct splk_store *store, const void *key, size_t klen, const void *data,
+		 size_t len, uint32_t flags, struct splk_meta *meta);
 
 /**
  * splk_bump() - publish the same value again: the epoch rises
@@ -597,8 +602,8 @@ enum splk_math {
  * Return: 0, or -ENOENT, -EPROTOTYPE (the value is not 8 bytes long), -ENOSPC (SPLK_MATH_CREATE), -EINVAL, -EMSGSIZE, -EBADF,
  * -EUSERS, -EAGAIN, -EBADMSG.
  */
-int splk_math(struct splk_store *store, const void *key, size_t klen, enum splk_math op, uint64_t operand,
-	      uint32_t flags, uint64_t *result);
+int splk_math(struct splk_store *store, const void *key, size_t klen, enum splk_math op,
+	      uint64_t operand, uint32_t flags, uint64_t *result);
 
 /**
  * struct splk_attr - attributes of a key
@@ -660,7 +665,8 @@ int splk_type_parse(const char *name);
  *
  * Return: 0, or an error of splk_type_set().
  */
-int splk_user_change(struct splk_store *store, const void *key, size_t klen, uint32_t set, uint32_t clear);
+int splk_user_change(struct splk_store *store, const void *key, size_t klen, uint32_t set,
+		     uint32_t clear);
 
 /**
  * splk_label_change() - set and clear labels, atomically
@@ -675,8 +681,8 @@ int splk_user_change(struct splk_store *store, const void *key, size_t klen, uin
  *
  * Return: 0, or an error of splk_type_set().
  */
-int splk_label_change(struct splk_store *store, const void *key, size_t klen, uint64_t set, uint64_t clear,
-		      uint64_t *old);
+int splk_label_change(struct splk_store *store, const void *key, size_t klen, uint64_t set,
+		      uint64_t clear, uint64_t *old);
 
 /**
  * splk_label_cas() - change labels if they are as expected under a mask
@@ -692,8 +698,8 @@ int splk_label_change(struct splk_store *store, const void *key, size_t klen, ui
  *
  * Return: 0, or -ESTALE (they are not as expected; @old is filled in), or an error of splk_type_set().
  */
-int splk_label_cas(struct splk_store *store, const void *key, size_t klen, uint64_t mask, uint64_t expected,
-		   uint64_t wanted, uint64_t *old);
+int splk_label_cas(struct splk_store *store, const void *key, size_t klen, uint64_t mask,
+		   uint64_t expected, uint64_t wanted, uint64_t *old);
 
 /**
  * splk_next() - the next key of a walk through a store
@@ -710,8 +716,8 @@ int splk_label_cas(struct splk_store *store, const void *key, size_t klen, uint6
  *
  * Return: length of the key, 0 at the end, or -EMSGSIZE (@cap is too small for this one: @cursor has not passed it).
  */
-long splk_next(struct splk_store *store, uint64_t *cursor, const void *prefix, size_t plen, void *key, size_t cap,
-	       struct splk_meta *meta);
+long splk_next(struct splk_store *store, uint64_t *cursor, const void *prefix, size_t plen,
+	       void *key, size_t cap, struct splk_meta *meta);
 
 /**
  * splk_register() - register the calling thread as a writer now rather than at its first write

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * init.c - PID 1 of the test guest: makes the host's root writable in memory, loads the module, runs the job, reads the
- * kernel log after each step, and writes the verdict last. Building the job and reading TAP is the host's part (boot, run).
+ * kernel log after each step, and writes the verdict last. What a well kernel is, health.c knows; building the job and
+ * reading TAP is the host's part (boot, run).
  *
  * The job is the file "job" of the share "out", one word and its arguments per line, separated by tabs:
  *
@@ -18,6 +19,8 @@
  * has to say: "begin NAME", "end STATUS MILLISECONDS". The first one is the kernel's console.
  */
 #define _GNU_SOURCE
+#include "health.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +34,6 @@
 #include <string.h>
 #include <sys/io.h>
 #include <sys/ioctl.h>
-#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -45,18 +47,13 @@
 #define EXIT_PASS 42 /* QEMU leaves with 2 * n + 1; 0 and 1 would look like its own statuses */
 #define EXIT_FAIL 43
 
-/* Taints that say that the kernel is ill: bad page, died, warned, soft lockup. */
-#define TAINT_ILL (1 << 5 | 1 << 7 | 1 << 9 | 1 << 14)
-
 static FILE *stream;
 static struct termios cooked;
-static int kmsg = -1;
 static bool on_tty;
 static bool is_exec; /* the job is a command: say nothing that it does not say itself */
 static const char *module_path;
 static char module_args[1024];
 static char reasons[8192]; /* why the verdict is "fail"; empty: pass */
-static char kernel_said[512]; /* first complaint in the kernel log since begin() */
 
 static void fail(const char *fmt, ...)
 {
@@ -70,29 +67,13 @@ static void fail(const char *fmt, ...)
 	snprintf(reasons + len, sizeof(reasons) - len, "\n");
 }
 
-static void copy_kernel_log(void)
-{
-	int size = klogctl(10, NULL, 0);
-	char *log = malloc(size > 0 ? size : 1);
-	FILE *f = fopen("/out/dmesg", "w");
-
-	if (f && log && size > 0) {
-		size = klogctl(3, log, size);
-		if (size > 0)
-			fwrite(log, 1, size, f);
-	}
-	if (f)
-		fclose(f);
-	free(log);
-}
-
 /* The end of everything: the verdict is on the share before QEMU hears of it. */
 static void __attribute__((noreturn)) leave(void)
 {
 	bool pass = !reasons[0];
 	FILE *f;
 
-	copy_kernel_log();
+	health_copy_log("/out/dmesg");
 	f = fopen("/out/verdict.new", "w");
 	if (f) {
 		fprintf(f, "%s\n%s", pass ? "pass" : "fail", reasons);
@@ -238,52 +219,6 @@ static void start_loopback(void)
 	close(s);
 }
 
-/* Reads what the kernel has logged since the last call; true if there was a complaint since begin(): the first is kept. */
-static bool kernel_complained(void)
-{
-	static const char *const signs[] = { "BUG: ",
-					     "WARNING: ",
-					     "Oops",
-					     "KASAN",
-					     "KCSAN",
-					     "UBSAN",
-					     "kmemleak: ",
-					     "general protection fault",
-					     "INFO: task ",
-					     "INFO: possible ",
-					     "INFO: trying to register",
-					     "detected stall",
-					     "refcount_t: ",
-					     "suspicious RCU",
-					     "scheduling while atomic",
-					     "Call Trace",
-					     "sysfs: cannot create duplicate",
-					     "possible circular",
-					     "leak",
-					     "list_add corruption",
-					     "list_del corruption" };
-	char record[8192];
-	ssize_t len;
-
-	for (;;) {
-		len = read(kmsg, record, sizeof(record) - 1);
-		if (len < 0 && errno == EPIPE)
-			continue; /* the ring went round: read on from its oldest record */
-		if (len <= 0)
-			return kernel_said[0];
-		record[len] = 0;
-		char *text = strchr(record, ';');
-
-		/* Facility 0 is the kernel; what user space writes to /dev/kmsg has another. */
-		if (!text || kernel_said[0] || atoi(record) > 7)
-			continue;
-		text[strcspn(text, "\n")] = 0;
-		for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
-			if (strstr(text + 1, signs[i]))
-				snprintf(kernel_said, sizeof(kernel_said), "%s", text + 1);
-	}
-}
-
 static long now_ms(void)
 {
 	struct timespec t;
@@ -329,18 +264,6 @@ static void __attribute__((noreturn)) run_child(const char *command, const int *
 	_exit(127);
 }
 
-/* Where a test hangs: the kernel side of every thread that sleeps, into the log. These traces are no complaint. */
-static void log_sleepers(void)
-{
-	int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
-
-	kernel_complained();
-	if (fd < 0 || write(fd, "w", 1) != 1)
-		die("sysrq");
-	close(fd);
-	lseek(kmsg, 0, SEEK_END);
-}
-
 /* Nothing of one test lives on into the next. What can't be killed hangs in the kernel, and is the end of the job. */
 static void kill_all(void)
 {
@@ -355,7 +278,7 @@ static void kill_all(void)
 		if (!got)
 			usleep(1000);
 	}
-	log_sleepers();
+	health_log_sleepers();
 	fail("a process does not die of SIGKILL");
 	leave();
 }
@@ -389,7 +312,7 @@ static int run_command(const char *command, int seconds)
 			;
 	}
 	if (got != pid) {
-		log_sleepers();
+		health_log_sleepers();
 		status = -1;
 	}
 	kill_all();
@@ -412,7 +335,7 @@ static void describe(int status, int seconds, char *to, size_t size)
 
 static void begin(const char *name)
 {
-	kernel_said[0] = 0;
+	health_forget();
 	if (!is_exec)
 		fprintf(stream, "\036begin %s\n", name);
 }
@@ -438,6 +361,13 @@ static void point(bool good, const char *name, const char *why)
 	fail("%s: %s", name, why);
 }
 
+static void check_log(const char *name)
+{
+	const char *why = health_complaint();
+
+	point(!why, name, why);
+}
+
 static void end_points(long since_ms)
 {
 	if (!is_exec)
@@ -460,7 +390,7 @@ static void load(void)
 	if (module_path) {
 		good = !load_module(module_path, module_args);
 		point(good, "the module loads", strerror(errno));
-		point(!kernel_complained(), "loading it leaves the kernel log clean", kernel_said);
+		check_log("loading it leaves the kernel log clean");
 	} else {
 		point(true, "the guest is up", "");
 	}
@@ -482,16 +412,18 @@ static void run_test(char *seconds, char *name, char *command)
 {
 	long start = now_ms();
 	int limit = atoi(seconds);
+	const char *complaint;
 	char how[64];
 	int status;
 
 	begin(name);
 	status = run_command(command, limit);
 	describe(status, limit, how, sizeof(how));
-	if (kernel_complained()) {
+	complaint = health_complaint();
+	if (complaint) {
 		if (!is_exec)
-			fprintf(stream, "not ok - kernel log: %s\n", kernel_said);
-		fail("%s: kernel log: %s", name, kernel_said);
+			fprintf(stream, "not ok - kernel log: %s\n", complaint);
+		fail("%s: kernel log: %s", name, complaint);
 	}
 	if (status)
 		fail("%s: %s", name, how);
@@ -499,57 +431,38 @@ static void run_test(char *seconds, char *name, char *command)
 	end(how, start);
 }
 
-/* Tells kmemleak, if the kernel has it: "clear" forgets what was there before us. */
-static void tell_kmemleak(const char *what)
+/* What a dead process had open may be closed a moment later; a module in use for longer than that is a failure. */
+static bool unload(void)
 {
-	int fd = open("/sys/kernel/debug/kmemleak", O_WRONLY | O_CLOEXEC);
+	long end = now_ms() + 1000;
+	int ret;
 
-	if (fd < 0)
-		return;
-	if (write(fd, what, strlen(what)) < 0)
-		die("kmemleak");
-	close(fd);
-}
-
-static void check_leaks(void)
-{
-	static char text[2048];
-	int fd = open("/sys/kernel/debug/kmemleak", O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return;
-	/* An object counts after 5 s of age, and only the second scan is free of what registers held during the first. */
-	sleep(6);
-	tell_kmemleak("scan");
-	tell_kmemleak("scan");
-	n = read(fd, text, sizeof(text) - 1);
-	for (ssize_t i = 0; i < n; i++)
-		if (text[i] == '\n')
-			text[i] = ' ';
-	point(n <= 0, "no memory leaked", text);
-	close(fd);
+	do
+		ret = syscall(SYS_delete_module, "splinter", O_NONBLOCK);
+	while (ret && errno == EWOULDBLOCK && now_ms() < end && !usleep(10000));
+	return !ret;
 }
 
 static void finish(void)
 {
 	long start = now_ms();
-	unsigned long taint = 0;
-	char why[64];
-	FILE *f;
+	unsigned long taint;
+	char why[2048];
+	bool good;
+	int leaks;
 
 	begin("unload");
-	if (module_path)
-		point(!is_loaded("splinter") || !syscall(SYS_delete_module, "splinter", O_NONBLOCK),
-		      "the module unloads", strerror(errno));
-	check_leaks();
-	point(!kernel_complained(), "the kernel log stays clean", kernel_said);
-	f = fopen("/proc/sys/kernel/tainted", "r");
-	if (!f || fscanf(f, "%lu", &taint) != 1)
-		die("tainted");
-	fclose(f);
-	snprintf(why, sizeof(why), "/proc/sys/kernel/tainted is %lu", taint);
-	point(!(taint & TAINT_ILL), "the kernel is not tainted by a fault", why);
+	if (module_path) {
+		good = !is_loaded("splinter") || unload();
+		point(good, "the module unloads", strerror(errno));
+	}
+	leaks = health_leaks(why, sizeof(why));
+	if (leaks >= 0)
+		point(!leaks, "no memory leaked", why);
+	check_log("the kernel log stays clean");
+	taint = health_taint();
+	snprintf(why, sizeof(why), "/proc/sys/kernel/tainted has %lu", taint);
+	point(!taint, "the kernel is not tainted by a fault", why);
 	end_points(start);
 }
 
@@ -660,11 +573,8 @@ int main(void)
 	start_loopback();
 	open_stream();
 	/* What the kernel said until here is Debian's, not ours. */
-	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)
+	if (!health_start())
 		die("/dev/kmsg");
-	klogctl(8, NULL, 7);
-	tell_kmemleak("clear");
 	do_job();
 	finish();
 	leave();

@@ -73,7 +73,7 @@ static inline int spl_check_live(const struct spl_store *s, __u32 pos, __u64 wor
 	hash = spl_hash(s, key, klen);
 	hit->home = spl_home(s, hash);
 	if (!klen || (word & SPL_CELL_HEAD & ~SPL_CELL_STATE) != (spl_tag(hash) | spl_dist(spl_dist_of(word))) ||
-	    hit->home + spl_dist_of(word) != pos / SPL_BUCKET_SLOTS)
+	    spl_bucket_at(s, hit->home, spl_dist_of(word)) != pos / SPL_BUCKET_SLOTS)
 		return SPL_MISS;
 	r = spl_find(s, hash, key, klen, hit);
 	if (r == SPL_MISS)
@@ -133,7 +133,7 @@ static inline void spl_check_cell(const struct spl_store *s, const struct spl_ch
 	if (hit.pos == SPL_POS_NONE) {
 		c->overflow_missing++;
 		if (repair && spl_dist_of(word)) {
-			spl_overflow_set(s, hit.home, spl_dist_of(word));
+			spl_overflow_set(s, hit.home, word);
 			c->repaired++;
 		}
 	} else if (hit.pos != pos) {
@@ -151,25 +151,13 @@ out:
 
 static inline void spl_check_overflow(const struct spl_store *s, __u32 bucket, bool repair, struct spl_check_counts *c)
 {
-	__u64 bits = spl_load_acquire(&s->index[bucket].overflow) & SPL_OVERFLOW_BITS;
-	__u64 word, state;
-	__u32 d, i;
+	__u64 overflow = spl_load_acquire(&s->index[bucket].overflow) & SPL_OVERFLOW_MASK;
+	__u64 stale = overflow & ~spl_overflow_needed(s, bucket, overflow);
 
-	for (; bits; bits &= bits - 1) {
-		d = (__u32)__builtin_ctzll(bits);
-		for (i = 0; d && bucket < s->buckets && i < SPL_BUCKET_CELLS; i++) {
-			word = spl_load(&s->index[bucket + d].cell[i]);
-			state = word & SPL_CELL_STATE;
-			if ((state == SPL_CELL_LIVE || state == SPL_CELL_TENTATIVE) && spl_dist_of(word) == d)
-				break;
-		}
-		if (d && bucket < s->buckets && i < SPL_BUCKET_CELLS)
-			continue;
-		c->overflow_stale++;
-		if (repair) {
-			spl_and64(&s->index[bucket].overflow, ~(1ULL << d));
-			c->repaired++;
-		}
+	c->overflow_stale += spl_nr_bits(stale);
+	if (stale && repair) {
+		spl_and64(&s->index[bucket].overflow, ~stale);
+		c->repaired++;
 	}
 }
 
@@ -253,14 +241,14 @@ static inline int spl_check(const struct spl_store *s, const struct spl_check_wo
 	if (flags & ~SPL_CHECK_ALL)
 		return -EOPNOTSUPP;
 	memset(c, 0, sizeof(*c));
-	for (i = 0; i < s->buckets_total; i++) {
+	for (i = 0; i < s->buckets; i++) {
 		for (k = 0; k < SPL_BUCKET_CELLS; k++)
 			spl_check_cell(s, w, i * SPL_BUCKET_SLOTS + k, repair, c);
 		r = spl_check_poll(w, i);
 		if (r)
 			return r;
 	}
-	for (i = 0; i < s->buckets_total; i++) {
+	for (i = 0; i < s->buckets; i++) {
 		spl_check_overflow(s, i, repair, c);
 		r = spl_check_poll(w, i);
 		if (r)

@@ -19,9 +19,9 @@
  * means that the insert happened, be it long ago.
  *
  * (D) pairs with itself in the other inserter and in a helper: of two that place and then look, one sees the other.
- * (E) overflow bits: the bit is asked for, with a new version, after the cell is taken and before the lane can be
+ * (E) overflow bits: they are asked for, with a new version, after the cell is taken and before the lane can be
  *     ready; who clears it loads the overflow word before it looks at the cells, and its compare-and-swap fails on a
- *     new version. So a live key away from home always has its bit.
+ *     new version. So a live key away from home always has its bits.
  * (F) the floor is loaded after the look for twins; a deleter raises it before its compare-and-swap. So a look that
  *     missed a deleted twin sees that one's epoch in the floor, and epochs never go back.
  */
@@ -31,9 +31,10 @@
 #include "splinter_pool.h"
 
 #define SPL_POS_NONE (~0U)
+#define SPL_ORDER_NONE (~0U)
 
-/* Ask for the overflow bit of distance @d (E). False only if others change the word without end. */
-static inline bool spl_overflow_set(const struct spl_store *s, __u32 home, __u32 d)
+/* Ask for the overflow bits of a cell word (E). False only if others change the overflow word without end. */
+static inline bool spl_overflow_set(const struct spl_store *s, __u32 home, __u64 word)
 {
 	__u64 *p = &s->index[home].overflow;
 	__u32 tries;
@@ -41,55 +42,75 @@ static inline bool spl_overflow_set(const struct spl_store *s, __u32 home, __u32
 
 	for (tries = 0; tries < SPL_TRIES; tries++) {
 		was = spl_load(p);
-		if (spl_cas64(p, was, (was | 1ULL << d) + SPL_OVERFLOW_VERSION))
+		if (spl_cas64(p, was, (was | spl_overflow_of(word)) + SPL_OVERFLOW_VERSION))
 			return true;
 	}
 	return false;
 }
 
-/* Clear the overflow bit of distance @d if no cell there needs it (E). A bit left over costs look-ups a line, no more. */
-static inline void spl_overflow_clear(const struct spl_store *s, __u32 home, __u32 d)
+/* The bits of @overflow that a live or tentative cell needs. */
+static inline __u64 spl_overflow_needed(const struct spl_store *s, __u32 home, __u64 overflow)
+{
+	__u64 bits, word, state, *cell, needed = 0;
+	__u32 d, i;
+
+	for (bits = overflow & SPL_OVERFLOW_DISTS; bits; bits &= bits - 1) {
+		d = (__u32)__builtin_ctzll(bits);
+		cell = s->index[spl_bucket_at(s, home, d)].cell;
+		for (i = 0; i < SPL_BUCKET_CELLS; i++) {
+			word = spl_load(&cell[i]);
+			state = word & SPL_CELL_STATE;
+			if (spl_dist_of(word) == d && (state == SPL_CELL_LIVE || state == SPL_CELL_TENTATIVE))
+				needed |= spl_overflow_of(word);
+		}
+	}
+	return needed;
+}
+
+/* Clear the overflow bits that no cell needs any more (E). Bits left over cost look-ups a line, no more. */
+static inline void spl_overflow_clear(const struct spl_store *s, __u32 home)
 {
 	__u64 *p = &s->index[home].overflow;
-	__u64 *cell = s->index[home + d].cell;
-	__u32 tries, i;
-	__u64 was, word;
+	__u64 was, now;
+	__u32 tries;
 
 	for (tries = 0; tries < SPL_TRIES; tries++) {
 		was = spl_load_acquire(p);
-		if (!(was & 1ULL << d))
-			return;
-		for (i = 0; i < SPL_BUCKET_CELLS; i++) {
-			word = spl_load(&cell[i]);
-			if (((word & SPL_CELL_STATE) == SPL_CELL_LIVE || (word & SPL_CELL_STATE) == SPL_CELL_TENTATIVE) &&
-			    spl_dist_of(word) == d)
-				return;
-		}
-		if (spl_cas64(p, was, was & ~(1ULL << d)))
+		now = was & (~SPL_OVERFLOW_MASK | spl_overflow_needed(s, home, was));
+		if (now == was || spl_cas64(p, was, now))
 			return;
 	}
 }
 
+/* A cell's place in a key's probe sequence: the same for all who look for that key. */
+static spl_inline __u32 spl_order(__u32 pos, __u64 word)
+{
+	return spl_dist_of(word) * SPL_BUCKET_SLOTS + pos % SPL_BUCKET_SLOTS;
+}
+
 /*
- * The next cell at or after position @from, other than @self, that holds the key of @f, tentative or live.
- * SPL_FOUND (its bytes held), SPL_MISS, SPL_AGAIN, -EBADMSG.
+ * The next cell of the probe sequence, at or after order @from and other than order @self, that holds the key of @f,
+ * tentative or live. SPL_FOUND (its bytes held; its order in @order), SPL_MISS, SPL_AGAIN, -EBADMSG.
  */
 static spl_noinline int spl_next_twin(const struct spl_store *s, const struct spl_fill *f, __u32 from, __u32 self,
-				      struct spl_hit *hit)
+				      struct spl_hit *hit, __u32 *order)
 {
-	__u64 bits = (spl_load_acquire(&s->index[f->home].overflow) & SPL_OVERFLOW_BITS) | 1;
-	__u64 head, word, *cell;
-	__u32 d, i, pos;
+	__u64 overflow = spl_load_acquire(&s->index[f->home].overflow);
+	__u64 bits = 1, head, word, *cell;
+	__u32 d, i, bucket;
 	int r;
 
+	if (overflow & spl_overflow_tag(spl_tag(f->hash)))
+		bits |= overflow & SPL_OVERFLOW_DISTS;
 	for (; bits; bits &= bits - 1) {
 		d = (__u32)__builtin_ctzll(bits);
+		bucket = spl_bucket_at(s, f->home, d);
 		head = spl_tag(f->hash) | spl_dist(d);
 		for (i = 0; i < SPL_BUCKET_CELLS; i++) {
-			pos = (f->home + d) * SPL_BUCKET_SLOTS + i;
-			if (pos < from || pos == self)
+			*order = d * SPL_BUCKET_SLOTS + i;
+			if (*order < from || *order == self)
 				continue;
-			cell = spl_cell_at(s, pos);
+			cell = &s->index[bucket].cell[i];
 			word = spl_load_acquire(cell);
 			if (((word ^ head) & SPL_CELL_HEAD & ~SPL_CELL_STATE) || !word ||
 			    (word & SPL_CELL_STATE) == SPL_CELL_DEAD)
@@ -99,7 +120,7 @@ static spl_noinline int spl_next_twin(const struct spl_store *s, const struct sp
 				continue;
 			if (r == SPL_FOUND && !spl_hit_held(hit))
 				r = SPL_AGAIN;
-			hit->pos = pos;
+			hit->pos = bucket * SPL_BUCKET_SLOTS + i;
 			hit->home = f->home;
 			return r;
 		}
@@ -118,7 +139,7 @@ static inline void spl_settle(const struct spl_store *s, __u32 home, __u32 pos, 
 		break;
 	case SPL_LANE_ABORTED:
 		if (spl_cas64(cell, word, SPL_CELL_EMPTY) && spl_dist_of(word))
-			spl_overflow_clear(s, home, spl_dist_of(word));
+			spl_overflow_clear(s, home);
 		break;
 	default: /* published, replaced and reused by now: the cell holds another word */
 		break;
@@ -133,18 +154,18 @@ enum spl_verdict {
 };
 
 /*
- * May the tentative cell at @pos, whose lane has @epoch, become live? Aborts tentative twins in higher cells.
+ * May the tentative cell of order @self, whose lane has @epoch, become live? Aborts tentative twins in higher cells.
  * A verdict, or -EBADMSG.
  */
-static spl_noinline int spl_judge(const struct spl_store *s, const struct spl_fill *f, __u32 pos, __u64 epoch)
+static spl_noinline int spl_judge(const struct spl_store *s, const struct spl_fill *f, __u32 self, __u64 epoch)
 {
+	__u32 from = 0, order;
 	struct spl_hit twin;
-	__u32 from = 0;
 	__u64 seq;
 	int r;
 
-	for (;; from = twin.pos + 1) {
-		r = spl_next_twin(s, f, from, pos, &twin);
+	for (;; from = order + 1) {
+		r = spl_next_twin(s, f, from, self, &twin, &order);
 		if (r < 0)
 			return r;
 		if (r == SPL_AGAIN)
@@ -153,7 +174,7 @@ static spl_noinline int spl_judge(const struct spl_store *s, const struct spl_fi
 			break;
 		if ((twin.word & SPL_CELL_STATE) == SPL_CELL_LIVE)
 			return SPL_TWIN;
-		if ((twin.seq & SPL_LANE_STATE) == SPL_LANE_PENDING && twin.pos < pos)
+		if ((twin.seq & SPL_LANE_STATE) == SPL_LANE_PENDING && order < self)
 			return SPL_LOWER;
 		if ((twin.seq & SPL_LANE_STATE) == SPL_LANE_PENDING)
 			spl_cas64(&twin.lane->seq, twin.seq, (twin.seq & ~SPL_LANE_STATE) | SPL_LANE_ABORTED);
@@ -183,12 +204,12 @@ static spl_noinline int spl_help(struct spl_writer *w, const struct spl_fill *f,
 		epoch = spl_load(&t->lane->epoch);
 		if (d) {
 			spl_declare(w, SPL_OP_HELP, 0, t->pos, t->word);
-			if (spl_overflow_set(s, f->home, d)) /* (E) */
+			if (spl_overflow_set(s, f->home, t->word)) /* (E) */
 				verdict = SPL_CLEAR;
 		}
 		spl_mb(); /* (D) */
 		if (!d || verdict == SPL_CLEAR)
-			verdict = spl_judge(s, f, t->pos, epoch);
+			verdict = spl_judge(s, f, spl_order(t->pos, t->word), epoch);
 		if (verdict == SPL_CLEAR || verdict == SPL_TWIN) {
 			state = verdict == SPL_CLEAR ? SPL_LANE_READY : SPL_LANE_ABORTED;
 			spl_cas64(&t->lane->seq, seq, (seq & ~SPL_LANE_STATE) | state);
@@ -199,21 +220,23 @@ static spl_noinline int spl_help(struct spl_writer *w, const struct spl_fill *f,
 		spl_settle(s, f->home, t->pos, t->word, seq);
 	if (d) {
 		/* The insert may have ended before its bit was asked for. */
-		spl_overflow_clear(s, f->home, d);
+		spl_overflow_clear(s, f->home);
 		spl_store_release(&w->cell->op, SPL_OP_NONE);
 	}
 	return verdict < 0 ? verdict : 0;
 }
 
-/* The first empty cell of a key's probe range. */
-static inline __u32 spl_first_empty(const struct spl_store *s, __u32 home)
+/* The first empty cell of a probe sequence, and its distance. */
+static inline __u32 spl_first_empty(const struct spl_store *s, __u32 home, __u32 *d)
 {
-	__u32 d, i;
+	__u32 i, bucket;
 
-	for (d = 0; d <= SPL_DIST_MAX; d++)
+	for (*d = 0; *d <= SPL_DIST_MAX; ++*d) {
+		bucket = spl_bucket_at(s, home, *d);
 		for (i = 0; i < SPL_BUCKET_CELLS; i++)
-			if (spl_load(&s->index[home + d].cell[i]) == SPL_CELL_EMPTY)
-				return (home + d) * SPL_BUCKET_SLOTS + i;
+			if (spl_load(&s->index[bucket].cell[i]) == SPL_CELL_EMPTY)
+				return bucket * SPL_BUCKET_SLOTS + i;
+	}
 	return SPL_POS_NONE;
 }
 
@@ -223,11 +246,11 @@ static inline int spl_place(struct spl_writer *w, const struct spl_fill *f, __u3
 	const struct spl_store *s = w->s;
 	struct spl_hit twin, first;
 	bool tentative = false;
-	__u32 from = 0, d;
+	__u32 from = 0, order, d;
 	int r;
 
-	for (;; from = twin.pos + 1) {
-		r = spl_next_twin(s, f, from, SPL_POS_NONE, &twin);
+	for (;; from = order + 1) {
+		r = spl_next_twin(s, f, from, SPL_ORDER_NONE, &twin, &order);
 		if (r == SPL_MISS)
 			break;
 		if (r != SPL_FOUND)
@@ -241,10 +264,9 @@ static inline int spl_place(struct spl_writer *w, const struct spl_fill *f, __u3
 	if (tentative)
 		return spl_help(w, f, &first);
 
-	*pos = spl_first_empty(s, f->home);
+	*pos = spl_first_empty(s, f->home, &d);
 	if (*pos == SPL_POS_NONE)
 		return -ENOSPC;
-	d = *pos / SPL_BUCKET_SLOTS - f->home;
 	*word = SPL_CELL_TENTATIVE | spl_dist(d) | spl_tag(f->hash) | spl_ref(s, f->seq, f->n);
 	spl_declare(w, SPL_OP_INSERT, f->slot, *pos, *word);
 	if (spl_cas64(spl_cell_at(s, *pos), SPL_CELL_EMPTY, *word)) /* (A) */
@@ -272,10 +294,10 @@ static inline int spl_insert_once(struct spl_writer *w, struct spl_fill *f, __u6
 	d = spl_dist_of(word);
 	state = SPL_LANE_ABORTED;
 	r = 0;
-	if (!d || spl_overflow_set(s, f->home, d)) { /* (E) */
+	if (!d || spl_overflow_set(s, f->home, word)) { /* (E) */
 		spl_mb_after_cas(); /* (D) */
 		do
-			r = spl_judge(s, f, pos, epoch);
+			r = spl_judge(s, f, spl_order(pos, word), epoch);
 		while (r == SPL_UNSURE && ++tries < SPL_TRIES);
 		if (r == SPL_CLEAR)
 			state = SPL_LANE_READY;
@@ -287,7 +309,7 @@ static inline int spl_insert_once(struct spl_writer *w, struct spl_fill *f, __u6
 		f->seq = seq;
 		/* The helper that emptied the cell may not have come to the overflow bit. */
 		if (d)
-			spl_overflow_clear(s, f->home, d);
+			spl_overflow_clear(s, f->home);
 		/* Before the next generation is begun: the reaper takes a new generation for proof of publication. */
 		spl_store_release(&w->cell->op, SPL_OP_NONE);
 		return r < 0 ? r : tries < SPL_TRIES ? 0 : -EAGAIN;

@@ -20,8 +20,8 @@ enum spl_region_id {
 	SPL_REGION_INFO = 0, /* struct spl_info; kernel writes, all read */
 	SPL_REGION_WRITERS = 1, /* struct spl_wcell[max_writers]; each written by its writer, then by its reaper */
 	SPL_REGION_FREE = 2, /* free map: bit n of word n / 64 says that lane n may be taken */
-	SPL_REGION_ATTR = 3, /* struct spl_attrs[buckets_total] */
-	SPL_REGION_INDEX = 4, /* struct spl_bucket[buckets_total] */
+	SPL_REGION_ATTR = 3, /* struct spl_attrs[buckets] */
+	SPL_REGION_INDEX = 4, /* struct spl_bucket[buckets] */
 	SPL_REGION_LANES = 5, /* lanes_total times lane_stride bytes */
 	/* Room that is named already and has size 0 in this version: */
 	SPL_REGION_SIGNAL = 6, /* counters of the 64 groups */
@@ -74,8 +74,7 @@ struct spl_region {
  * @lanes_total: lanes with all spares; lane numbers are below it
  * @lane_stride: bytes from lane to lane
  * @lane_bits: bits of a cell that hold the lane number
- * @buckets: buckets that a key's hash can choose
- * @buckets_total: @buckets and the SPL_DIST_MAX that follow the last one
+ * @buckets: buckets of the index
  * @data_off: offset of the first writable byte
  * @map_bytes: bytes of the whole mapping
  * @regions: indexed by enum spl_region_id
@@ -97,8 +96,6 @@ struct spl_info {
 	__u64 lane_stride;
 	__u32 lane_bits;
 	__u32 buckets;
-	__u32 buckets_total;
-	__u32 reserved;
 	__u64 data_off;
 	__u64 map_bytes;
 	struct spl_region regions[SPL_REGION_COUNT];
@@ -125,7 +122,8 @@ struct spl_self {
  *   state |  dist  |  tag   | generation << lane_bits | lane        (tentative, live)
  *   dead  |  dist  |   0    | writer << 36 | operation              (dead)
  *
- * 0 is an empty cell. dist is the distance from the key's home bucket to the cell's. A live or tentative word names one
+ * 0 is an empty cell. dist says which bucket of the key's probe sequence this is: the sequence of home bucket h goes
+ * h + dist * (dist + 1) / 2, modulo the number of buckets; triangular steps keep full buckets from growing runs. A live or tentative word names one
  * fill of one lane: it comes back only after the generation has wrapped, 2^(48 - lane_bits) fills of that lane later.
  */
 #define SPL_BUCKET_CELLS 7
@@ -149,16 +147,20 @@ struct spl_self {
 /**
  * struct spl_bucket - one cache line of the index
  * @cell: see above; changed by compare-and-swap, except that a dead cell is emptied by its deleter (or its reaper)
- * @overflow: bits 0..15: bit d says that a key whose home is this bucket may stand d buckets further on (bit 0 is
- *	never set); bits 16..63: version, raised whenever a bit is asked for
+ * @overflow: of the keys whose home is this bucket and that stand elsewhere: bits 0..15: bit d says that one may
+ *	stand at distance d (bit 0 is never set); bits 16..39: bit 16 + tag * 24 / 1024 says that one may have that tag,
+ *	so that a look-up of an absent key rarely goes on; bits 40..63: version, raised whenever bits are asked for
  */
 struct spl_bucket {
 	__u64 cell[SPL_BUCKET_CELLS];
 	__u64 overflow;
 } __attribute__((aligned(64)));
 
-#define SPL_OVERFLOW_BITS 0xffffULL
-#define SPL_OVERFLOW_VERSION (1ULL << 16)
+#define SPL_OVERFLOW_DISTS 0xfffeULL
+#define SPL_OVERFLOW_TAG_SHIFT 16
+#define SPL_OVERFLOW_TAGS 24
+#define SPL_OVERFLOW_VERSION (1ULL << 40)
+#define SPL_OVERFLOW_MASK (SPL_OVERFLOW_VERSION - 1)
 
 /**
  * struct spl_attr - attributes of a key, changed in place by one 16-byte compare-and-swap
@@ -301,8 +303,8 @@ struct spl_wcell {
 /* Bytes before the value of a key of @klen bytes, from the start of the lane. */
 #define SPL_VALUE_OFF(klen) ((__u32)sizeof(struct spl_lane) + (((__u32)(klen) + 7) & ~7U))
 
-/* Lanes per 10 cells of home buckets: at 80 % a chain of SPL_DIST_MAX full buckets has a chance below 1e-19. */
-#define SPL_FILL_TENTHS 8
+/* Cells for each lane: with all lanes taken, half of the cells are. See Documentation/design. */
+#define SPL_CELLS_PER_LANE 2
 
 /* Padding that a lane may have so that it starts on a rounder address. */
 #define SPL_LANE_PAD_MAX 20
@@ -362,9 +364,7 @@ static inline int spl_layout_plan(struct spl_info *info)
 	info->lanes_total = g->lanes + (__u64)g->max_writers * g->spares;
 	for (info->lane_bits = 1; (1ULL << info->lane_bits) < info->lanes_total;)
 		info->lane_bits++;
-	info->buckets = (__u32)((g->lanes * 10 + SPL_FILL_TENTHS * SPL_BUCKET_CELLS - 1) /
-				(SPL_FILL_TENTHS * SPL_BUCKET_CELLS));
-	info->buckets_total = info->buckets + SPL_DIST_MAX;
+	info->buckets = (__u32)((g->lanes * SPL_CELLS_PER_LANE + SPL_BUCKET_CELLS - 1) / SPL_BUCKET_CELLS);
 
 	info->abi = SPL_ABI_VERSION;
 	info->info_bytes = sizeof(*info);
@@ -378,8 +378,8 @@ static inline int spl_layout_plan(struct spl_info *info)
 	end = info->lanes_total * stride >= SPL_CHUNK_BYTES ? SPL_CHUNK_BYTES : SPL_PAGE_BYTES;
 	info->data_off = end;
 	end = spl_layout_place(info, SPL_REGION_LANES, end, info->lanes_total, stride);
-	end = spl_layout_place(info, SPL_REGION_INDEX, end, info->buckets_total, sizeof(struct spl_bucket));
-	end = spl_layout_place(info, SPL_REGION_ATTR, end, info->buckets_total, sizeof(struct spl_attrs));
+	end = spl_layout_place(info, SPL_REGION_INDEX, end, info->buckets, sizeof(struct spl_bucket));
+	end = spl_layout_place(info, SPL_REGION_ATTR, end, info->buckets, sizeof(struct spl_attrs));
 	end = spl_layout_place(info, SPL_REGION_FREE, end, (info->lanes_total + 63) / 64, sizeof(__u64));
 	end = spl_layout_place(info, SPL_REGION_WRITERS, end, g->max_writers, sizeof(struct spl_wcell));
 	info->map_bytes = end;

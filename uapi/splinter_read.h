@@ -130,16 +130,17 @@ static spl_inline int spl_find_in(const struct spl_store *s, __u32 bucket, __u64
 	return SPL_MISS;
 }
 
-/* Buckets beyond the key's home, as the home's overflow bits tell. */
-static spl_noinline int spl_find_far(const struct spl_store *s, __u32 home, __u64 bits, __u64 head, const void *key,
-				     __u32 klen, struct spl_hit *hit)
+/* Buckets beyond the key's home, as the home's overflow word tells. */
+static spl_noinline int spl_find_far(const struct spl_store *s, __u32 home, __u64 overflow, __u64 head,
+				     const void *key, __u32 klen, struct spl_hit *hit)
 {
+	__u64 bits;
 	__u32 d;
 	int r;
 
-	for (; bits; bits &= bits - 1) {
+	for (bits = overflow & SPL_OVERFLOW_DISTS; bits; bits &= bits - 1) {
 		d = (__u32)__builtin_ctzll(bits);
-		r = spl_find_in(s, home + d, head | spl_dist(d), key, klen, hit);
+		r = spl_find_in(s, spl_bucket_at(s, home, d), head | spl_dist(d), key, klen, hit);
 		if (r != SPL_MISS)
 			return r;
 	}
@@ -150,15 +151,17 @@ static spl_noinline int spl_find_far(const struct spl_store *s, __u32 home, __u6
 static spl_inline int spl_find(const struct spl_store *s, __u64 hash, const void *key, __u32 klen, struct spl_hit *hit)
 {
 	__u64 head = SPL_CELL_LIVE | spl_tag(hash);
-	__u64 bits;
+	__u64 overflow;
 	int r;
 
 	hit->home = spl_home(s, hash);
 	r = spl_find_in(s, hit->home, head, key, klen, hit);
 	if (r != SPL_MISS)
 		return r;
-	bits = spl_load(&s->index[hit->home].overflow) & SPL_OVERFLOW_BITS & ~1ULL;
-	return spl_likely(!bits) ? SPL_MISS : spl_find_far(s, hit->home, bits, head, key, klen, hit);
+	overflow = spl_load(&s->index[hit->home].overflow);
+	if (spl_likely(!(overflow & spl_overflow_tag(head))))
+		return SPL_MISS;
+	return spl_find_far(s, hit->home, overflow, head, key, klen, hit);
 }
 
 /* Has the lane of a hit kept its bytes until now? */
@@ -397,7 +400,7 @@ static inline long spl_next(const struct spl_store *s, __u64 *cursor, void *key,
 	__u64 word, seq;
 	__u64 *cell;
 
-	for (; *cursor / SPL_BUCKET_SLOTS < s->buckets_total; ++*cursor) {
+	for (; *cursor / SPL_BUCKET_SLOTS < s->buckets; ++*cursor) {
 		if (!spl_pos_holds(s, *cursor))
 			continue;
 		cell = spl_cell_at(s, (__u32)*cursor);

@@ -53,10 +53,8 @@ static inline bool spl_reap_published(const struct spl_store *s, __u32 idx, __u3
 
 static inline void spl_reap_overflow(const struct spl_store *s, __u32 pos, __u64 word)
 {
-	__u32 bucket = pos / SPL_BUCKET_SLOTS, d = spl_dist_of(word);
-
-	if (d && bucket >= d && bucket - d < s->buckets)
-		spl_overflow_clear(s, bucket - d, d);
+	if (spl_dist_of(word))
+		spl_overflow_clear(s, spl_home_at(s, pos / SPL_BUCKET_SLOTS, spl_dist_of(word)));
 }
 
 static inline void spl_reap_swap(const struct spl_store *s, __u32 idx, __u32 slot, __u32 pos, struct spl_reap_counts *c)

@@ -29,7 +29,6 @@ struct spl_store {
 	__u32 lane_bits;
 	__u32 lanes_total;
 	__u32 buckets;
-	__u32 buckets_total;
 	__u32 key_max;
 	__u32 value_max;
 	struct spl_attrs *attrs;
@@ -80,12 +79,12 @@ static inline int spl_store_attach(struct spl_store *s, const struct spl_info *i
 	    i.lanes_total > 1ULL << i.lane_bits || i.lane_stride % 8 ||
 	    i.lane_stride < (__u64)SPL_VALUE_OFF(g->key_max) + g->value_max || i.lane_stride > 1ULL << 30)
 		return -EBADMSG;
-	if (!i.buckets || i.buckets > 1U << 30 || i.buckets_total != i.buckets + SPL_DIST_MAX)
+	if (!i.buckets || i.buckets > 1U << 29) /* so that a position fits 32 bits */
 		return -EBADMSG;
 	if (!spl_region_holds(&i, data_bytes, SPL_REGION_WRITERS, g->max_writers, sizeof(struct spl_wcell)) ||
 	    !spl_region_holds(&i, data_bytes, SPL_REGION_FREE, (i.lanes_total + 63) / 64, sizeof(__u64)) ||
-	    !spl_region_holds(&i, data_bytes, SPL_REGION_ATTR, i.buckets_total, sizeof(struct spl_attrs)) ||
-	    !spl_region_holds(&i, data_bytes, SPL_REGION_INDEX, i.buckets_total, sizeof(struct spl_bucket)) ||
+	    !spl_region_holds(&i, data_bytes, SPL_REGION_ATTR, i.buckets, sizeof(struct spl_attrs)) ||
+	    !spl_region_holds(&i, data_bytes, SPL_REGION_INDEX, i.buckets, sizeof(struct spl_bucket)) ||
 	    !spl_region_holds(&i, data_bytes, SPL_REGION_LANES, i.lanes_total, i.lane_stride))
 		return -EBADMSG;
 
@@ -102,7 +101,6 @@ static inline int spl_store_attach(struct spl_store *s, const struct spl_info *i
 	s->lanes_total = (__u32)i.lanes_total;
 	s->lanes_wanted = g->lanes;
 	s->buckets = i.buckets;
-	s->buckets_total = i.buckets_total;
 	s->key_max = g->key_max;
 	s->value_max = g->value_max;
 	s->max_writers = g->max_writers;
@@ -156,7 +154,40 @@ static spl_inline __u32 spl_dist_of(__u64 word)
 	return (__u32)(word >> SPL_CELL_DIST_SHIFT) & SPL_DIST_MAX;
 }
 
-/* @pos is bounded: home + distance of a bounded home, or checked by spl_pos_holds(). */
+/* Bucket number @d of the probe sequence of @home. */
+static spl_inline __u32 spl_bucket_at(const struct spl_store *s, __u32 home, __u32 d)
+{
+	__u32 b = home + d * (d + 1) / 2;
+
+	while (spl_unlikely(b >= s->buckets))
+		b -= s->buckets;
+	return b;
+}
+
+/* The home whose probe sequence has @bucket as number @d. */
+static spl_inline __u32 spl_home_at(const struct spl_store *s, __u32 bucket, __u32 d)
+{
+	__u32 step = d * (d + 1) / 2;
+
+	while (spl_unlikely(bucket < step))
+		bucket += s->buckets;
+	return bucket - step;
+}
+
+/* The overflow bits that a cell word needs in its key's home bucket. */
+static spl_inline __u64 spl_overflow_tag(__u64 word)
+{
+	__u32 tag = (__u32)(word >> SPL_CELL_TAG_SHIFT) & ((1U << SPL_CELL_TAG_BITS) - 1);
+
+	return 1ULL << (SPL_OVERFLOW_TAG_SHIFT + (tag * SPL_OVERFLOW_TAGS >> SPL_CELL_TAG_BITS));
+}
+
+static spl_inline __u64 spl_overflow_of(__u64 word)
+{
+	return 1ULL << spl_dist_of(word) | spl_overflow_tag(word);
+}
+
+/* @pos is bounded: of a bounded bucket, or checked by spl_pos_holds(). */
 static spl_inline __u64 *spl_cell_at(const struct spl_store *s, __u32 pos)
 {
 	return &s->index[pos / SPL_BUCKET_SLOTS].cell[pos % SPL_BUCKET_SLOTS];
@@ -164,7 +195,7 @@ static spl_inline __u64 *spl_cell_at(const struct spl_store *s, __u32 pos)
 
 static spl_inline bool spl_pos_holds(const struct spl_store *s, __u64 pos)
 {
-	return pos / SPL_BUCKET_SLOTS < s->buckets_total && pos % SPL_BUCKET_SLOTS < SPL_BUCKET_CELLS;
+	return pos / SPL_BUCKET_SLOTS < s->buckets && pos % SPL_BUCKET_SLOTS < SPL_BUCKET_CELLS;
 }
 
 /* Lane @n, or NULL if there is no such lane. */
@@ -225,6 +256,16 @@ static spl_inline bool spl_key_equal(const unsigned char *a, const unsigned char
 		if (*a++ != *b++)
 			return false;
 	return true;
+}
+
+/* For cold paths; the compiler's builtin needs a library that the kernel hasn't. */
+static inline __u32 spl_nr_bits(__u64 x)
+{
+	__u32 n;
+
+	for (n = 0; x; x &= x - 1)
+		n++;
+	return n;
 }
 
 static inline int spl_key_check(const struct spl_store *s, __u32 klen)

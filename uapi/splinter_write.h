@@ -408,7 +408,7 @@ static inline int spl_alloc(struct spl_writer *w, const void *key, __u32 klen, _
 		return r;
 	if (vlen > s->value_max)
 		return -EMSGSIZE;
-	if ((__u32)__builtin_popcount(w->held) + 1 >= s->spares)
+	if (spl_nr_bits(w->held) + 1 >= s->spares)
 		return -ENOBUFS;
 	a->fill.key = key;
 	a->fill.klen = klen;
@@ -511,7 +511,7 @@ static inline int spl_delete(struct spl_writer *w, const void *key, __u32 klen)
 	spl_store_release(&cell->extra, spl_extra(seq, spl_lane_of(s, hit.word), SPL_EXTRA_GIVE));
 	spl_store_release(spl_cell_at(s, hit.pos), SPL_CELL_EMPTY);
 	if (d)
-		spl_overflow_clear(s, hit.home, d);
+		spl_overflow_clear(s, hit.home);
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	spl_pool_give_extra(s, cell);
 	spl_count(w, nr_delete);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * compat.h - all differences between the kernels that splinter builds for (6.1 and 6.12); nothing else tests a version.
+ */
+#ifndef _SPL_COMPAT_H
+#define _SPL_COMPAT_H
+
+#include <linux/mm.h>
+#include <linux/version.h>
+
+/* vm_flags became read-only in 6.3. */
+static inline void spl_vm_flags_mod(struct vm_area_struct *vma, unsigned long set, unsigned long clear)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_mod(vma, set, clear);
+#else
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+#endif
+}
+
+/* vm_operations_struct.get_policy() tells the interleave index too since 6.7. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#define SPL_GET_POLICY_ARGS struct vm_area_struct *vma, unsigned long addr, pgoff_t *ilx
+#else
+#define SPL_GET_POLICY_ARGS struct vm_area_struct *vma, unsigned long addr
+#endif
+
+#endif /* _SPL_COMPAT_H */

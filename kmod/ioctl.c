@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ioctl.c - the calls of uapi/splinter.h: copies their structs in and out, refuses what it doesn't know, and hands the
+ * work to the other files.
+ */
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "kmod.h"
+
+/* One call at work. @arg is the kernel's copy of the struct, @ubuf the caller's, @size what he says that it measures. */
+struct call {
+	struct file *file;
+	struct spl_handle *h;
+	void *arg;
+	void __user *ubuf;
+	u32 size;
+	u32 ksize;
+};
+
+/* What the module writes is cut at the caller's size. */
+static int reply(const struct call *c)
+{
+	return copy_to_user(c->ubuf, c->arg, min(c->size, c->ksize)) ? -EFAULT : 0;
+}
+
+static bool is_writable(const struct call *c)
+{
+	return c->file->f_mode & FMODE_WRITE;
+}
+
+/* Copies a name; @name has room for SPL_NAME_MAX bytes. */
+static int get_name(char *name, u64 addr, u32 len)
+{
+	if (len > SPL_NAME_MAX)
+		return -ENAMETOOLONG;
+	return copy_from_user(name, u64_to_user_ptr(addr), len) ? -EFAULT : 0;
+}
+
+/**
+ * spl_features() - what this module can do on this machine
+ *
+ * Return: mask of SPL_FEATURE_*.
+ */
+u64 spl_features(void)
+{
+	return SPL_FEATURE_ATTR | (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ? SPL_FEATURE_HUGE : 0) |
+	       (IS_ENABLED(CONFIG_NUMA) ? SPL_FEATURE_NUMA : 0);
+}
+
+static int ioc_info(struct call *c)
+{
+	struct spl_ioc_info *a = c->arg;
+
+	if (a->flags)
+		return -EOPNOTSUPP;
+	a->abi = SPL_ABI_VERSION;
+	a->max_writers = SPL_WRITERS_MAX;
+	a->features = spl_features();
+	a->lanes_max = SPL_LANES_MAX;
+	a->value_max = SPL_VALUE_MAX;
+	a->key_max = SPL_KEY_MAX;
+	a->bytes_max = spl_mem_bytes_max();
+	a->stores = spl_kstore_count();
+	a->page_bytes = SPL_PAGE_BYTES;
+	a->chunk_bytes = IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ? SPL_CHUNK_BYTES : 0;
+	return reply(c);
+}
+
+static void tell_created(struct spl_ioc_create *a, const struct spl_kstore *k)
+{
+	a->geometry = k->plan.geometry;
+	a->bytes = (u64)k->mem.nr_pages << PAGE_SHIFT;
+	a->lanes_total = k->plan.lanes_total;
+	a->store_id = k->id;
+}
+
+/* The reply is written before anybody can see the store: on every error nothing was made. */
+static struct spl_kstore *create(struct call *c, const char *name, const struct spl_info *plan)
+{
+	struct spl_ioc_create *a = c->arg;
+	struct spl_kstore *k;
+	int ret;
+
+	k = spl_kstore_create(name, a->name_len, a->mode & ~current_umask(), plan, c->file->f_cred);
+	if (IS_ERR(k))
+		return k;
+	tell_created(a, k);
+	ret = reply(c);
+	if (!ret)
+		ret = spl_kstore_publish(k, 1);
+	if (ret) {
+		spl_kstore_abandon(k);
+		return ERR_PTR(ret);
+	}
+	return k;
+}
+
+static struct spl_kstore *create_or_open(struct call *c, const char *name, const struct spl_info *plan)
+{
+	struct spl_ioc_create *a = c->arg;
+	struct spl_kstore *k;
+
+	for (;;) {
+		k = spl_kstore_attach(name, a->name_len, c->file, &plan->geometry);
+		if (!IS_ERR(k)) {
+			tell_created(a, k);
+			if (!reply(c))
+				return k;
+			spl_kstore_detach(k);
+			return ERR_PTR(-EFAULT);
+		}
+		if (PTR_ERR(k) != -ENOENT)
+			return k;
+		k = create(c, name, plan);
+		if (PTR_ERR_OR_ZERO(k) != -EEXIST) /* else somebody was faster */
+			return k;
+	}
+}
+
+static int ioc_create(struct call *c)
+{
+	struct spl_ioc_create *a = c->arg;
+	char name[SPL_NAME_MAX];
+	struct spl_kstore *k;
+	struct spl_info *plan;
+	int ret;
+
+	if (a->flags & ~SPL_CREATE_ALL)
+		return -EOPNOTSUPP;
+	if (!is_writable(c))
+		return -EBADF;
+	if (a->mode & ~0666)
+		return -EINVAL;
+	ret = get_name(name, a->name, a->name_len);
+	if (!ret)
+		ret = spl_name_check(name, a->name_len);
+	if (ret)
+		return ret;
+	plan = kmalloc(sizeof(*plan), GFP_KERNEL);
+	if (!plan)
+		return -ENOMEM;
+	ret = spl_kstore_plan(&a->geometry, plan);
+	if (ret)
+		goto out_free;
+	ret = spl_handle_attach_begin(c->h);
+	if (ret)
+		goto out_free;
+	k = a->flags & SPL_CREATE_OR_OPEN ? create_or_open(c, name, plan) : create(c, name, plan);
+	spl_handle_attach_end(c->h, k);
+	ret = PTR_ERR_OR_ZERO(k);
+out_free:
+	kfree(plan);
+	return ret;
+}
+
+static int ioc_open(struct call *c)
+{
+	struct spl_ioc_open *a = c->arg;
+	char name[SPL_NAME_MAX];
+	struct spl_kstore *k;
+	int ret;
+
+	if (a->flags)
+		return -EOPNOTSUPP;
+	if (a->reserved)
+		return -EINVAL;
+	ret = get_name(name, a->name, a->name_len);
+	if (ret)
+		return ret;
+	ret = spl_handle_attach_begin(c->h);
+	if (ret)
+		return ret;
+	k = spl_kstore_attach(name, a->name_len, c->file, NULL);
+	if (!IS_ERR(k)) {
+		a->store_id = k->id;
+		if (reply(c)) {
+			spl_kstore_detach(k);
+			k = ERR_PTR(-EFAULT);
+		}
+	}
+	spl_handle_attach_end(c->h, k);
+	return PTR_ERR_OR_ZERO(k);
+}
+
+static int ioc_list(struct call *c)
+{
+	struct spl_ioc_list *a = c->arg;
+	struct spl_store_entry *entry;
+	u64 cursor = a->cursor;
+	u32 room, bytes;
+	int ret = 0;
+
+	if (a->flags)
+		return -EOPNOTSUPP;
+	if (!IS_ALIGNED(a->buf, 8))
+		return -EINVAL;
+	entry = kmalloc(SPL_ENTRY_MAX, GFP_KERNEL);
+	if (!entry)
+		return -ENOMEM;
+	room = a->buf_bytes;
+	a->buf_bytes = 0;
+	a->nr = 0;
+	for (;;) {
+		bytes = spl_kstore_entry(&cursor, entry);
+		if (!bytes) {
+			a->cursor = 0;
+			break;
+		}
+		if (bytes > room - a->buf_bytes) {
+			if (!a->nr)
+				ret = -ENOBUFS;
+			break;
+		}
+		if (copy_to_user(u64_to_user_ptr(a->buf + a->buf_bytes), entry, bytes)) {
+			ret = -EFAULT;
+			break;
+		}
+		a->buf_bytes += bytes;
+		a->nr++;
+		a->cursor = cursor;
+		cond_resched();
+	}
+	kfree(entry);
+	return ret ?: reply(c);
+}
+
+static int unlink_by_name(struct call *c, bool destroy)
+{
+	struct spl_ioc_unlink *a = c->arg;
+	char name[SPL_NAME_MAX];
+	struct spl_kstore *own;
+	int ret;
+
+	if (a->flags)
+		return -EOPNOTSUPP;
+	if (a->reserved)
+		return -EINVAL;
+	ret = get_name(name, a->name, a->name_len);
+	if (ret)
+		return ret;
+	own = spl_handle_kstore_get(c->h);
+	if (IS_ERR(own))
+		own = NULL;
+	ret = spl_kstore_unlink(name, a->name_len, c->file, own, destroy);
+	if (own)
+		spl_kstore_put(own);
+	return ret;
+}
+
+static int ioc_unlink(struct call *c)
+{
+	return unlink_by_name(c, false);
+}
+
+static int ioc_destroy(struct call *c)
+{
+	return unlink_by_name(c, true);
+}
+
+static int ioc_geometry(struct call *c)
+{
+	struct spl_ioc_geometry *a = c->arg;
+	struct spl_kstore *k;
+
+	if (a->flags)
+		return -EOPNOTSUPP;
+	k = spl_handle_kstore_get(c->h);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	a->geometry = k->plan.geometry;
+	a->bytes = (u64)k->mem.nr_pages << PAGE_SHIFT;
+	a->lanes_total = k->plan.lanes_total;
+	a->store_id = k->id;
+	a->map_bytes = k->plan.map_bytes;
+	a->data_off = k->plan.data_off;
+	a->chunk_pages = k->mem.nr_chunk_pages;
+	a->pages = k->mem.nr_pages;
+	spl_kstore_put(k);
+	return reply(c);
+}
+
+static int ioc_register(struct call *c)
+{
+	struct spl_ioc_register *a = c->arg;
+	struct spl_kstore *k;
+	bool fresh;
+	int ret;
+
+	if (a->flags)
+		return -EOPNOTSUPP;
+	if (a->reserved)
+		return -EINVAL;
+	if (!is_writable(c))
+		return -EBADF;
+	k = spl_handle_pin(c->h);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	ret = spl_slot_register(k, c->h, &a->writer, &fresh);
+	if (!ret) {
+		ret = reply(c);
+		if (ret && fresh)
+			spl_slot_unregister(k, c->h, a->writer);
+	}
+	spl_handle_unpin(c->h);
+	return ret;
+}
+
+static int ioc_unregister(struct call *c)
+{
+	struct spl_ioc_unregister *a = c->arg;
+	struct spl_kstore *k;
+	int ret;
+
+	if (a->flags)
+		return -EOPNOTSUPP;
+	if (a->reserved)
+		return -EINVAL;
+	k = spl_handle_pin(c->h);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	ret = spl_slot_unregister(k, c->h, a->writer);
+	spl_handle_unpin(c->h);
+	return ret;
+}
+
+static int ioc_reap(struct call *c)
+{
+	struct spl_ioc_reap *a = c->arg;
+	struct spl_kstore *k;
+
+	if (a->flags)
+		return -EOPNOTSUPP;
+	if (!is_writable(c))
+		return -EBADF;
+	k = spl_handle_kstore_get(c->h);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	spl_slot_reap(k, a);
+	spl_kstore_put(k);
+	return reply(c);
+}
+
+static int ioc_check(struct call *c)
+{
+	struct spl_ioc_check *a = c->arg;
+	struct spl_kstore *k;
+	int ret;
+
+	if (a->flags & ~SPL_CHECK_ALL)
+		return -EOPNOTSUPP;
+	if (a->flags & SPL_CHECK_REPAIR && !is_writable(c))
+		return -EBADF;
+	k = spl_handle_kstore_get(c->h);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	ret = spl_kcheck(k, a->flags, &a->counts);
+	spl_kstore_put(k);
+	return ret ?: reply(c);
+}
+
+/* @min_size is what the first published struct of the call measured, and never changes. */
+static const struct ioctl_op {
+	unsigned int cmd;
+	u32 size;
+	u32 min_size;
+	int (*fn)(struct call *c);
+} ops[] = {
+#define OP(_cmd, _fn, _struct, _last)						\
+	[_IOC_NR(_cmd)] = {							\
+		.cmd = _cmd,							\
+		.size = sizeof(struct _struct),					\
+		.min_size = offsetofend(struct _struct, _last),			\
+		.fn = _fn,							\
+	}
+	OP(SPL_IOC_INFO, ioc_info, spl_ioc_info, chunk_bytes),
+	OP(SPL_IOC_CREATE, ioc_create, spl_ioc_create, store_id),
+	OP(SPL_IOC_OPEN, ioc_open, spl_ioc_open, store_id),
+	OP(SPL_IOC_LIST, ioc_list, spl_ioc_list, nr),
+	OP(SPL_IOC_UNLINK, ioc_unlink, spl_ioc_unlink, reserved),
+	OP(SPL_IOC_DESTROY, ioc_destroy, spl_ioc_unlink, reserved),
+	OP(SPL_IOC_GEOMETRY, ioc_geometry, spl_ioc_geometry, pages),
+	OP(SPL_IOC_REGISTER, ioc_register, spl_ioc_register, reserved),
+	OP(SPL_IOC_UNREGISTER, ioc_unregister, spl_ioc_unregister, reserved),
+	OP(SPL_IOC_REAP, ioc_reap, spl_ioc_reap, undone),
+	OP(SPL_IOC_CHECK, ioc_check, spl_ioc_check, counts),
+#undef OP
+};
+
+/* The largest struct of the table. */
+union any_arg {
+	struct spl_ioc_info info;
+	struct spl_ioc_create create;
+	struct spl_ioc_open open;
+	struct spl_ioc_list list;
+	struct spl_ioc_unlink unlink;
+	struct spl_ioc_geometry geometry;
+	struct spl_ioc_register reg;
+	struct spl_ioc_unregister unregister;
+	struct spl_ioc_reap reap;
+	struct spl_ioc_check check;
+};
+
+/**
+ * spl_ioctl() - ioctl(2)
+ * @file: the handle
+ * @cmd: SPL_IOC_*
+ * @arg: address of the call's struct
+ *
+ * Return: 0 or what uapi/splinter.h says for each call.
+ */
+long spl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	unsigned int nr = array_index_nospec(min_t(unsigned int, _IOC_NR(cmd), ARRAY_SIZE(ops) - 1), ARRAY_SIZE(ops));
+	const struct ioctl_op *op = &ops[nr];
+	union any_arg any;
+	struct call c = {
+		.file = file,
+		.h = file->private_data,
+		.arg = &any,
+		.ubuf = (void __user *)arg,
+		.ksize = op->size,
+	};
+	int ret;
+
+	if (op->cmd != cmd)
+		return -ENOTTY;
+	if (get_user(c.size, (u32 __user *)c.ubuf))
+		return -EFAULT;
+	if (c.size < op->min_size)
+		return -EINVAL;
+	if (c.size > PAGE_SIZE) /* no struct of ours will ever be that long: don't look at the bytes */
+		return -E2BIG;
+	ret = copy_struct_from_user(&any, op->size, c.ubuf, c.size);
+	if (ret)
+		return ret;
+	return op->fn(&c);
+}

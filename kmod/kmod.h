@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * kmod.h - what the files of splinter.ko share: the kernel's objects, their locks and references.
+ *
+ * Objects
+ *	store	struct spl_kstore; referenced by its name while it is linked, by each handle attached to it, and for
+ *		the length of an ioctl that uses it. The last reference destroys it: memory, sysfs folder and all.
+ *	handle	struct spl_handle; an open file. Mappings hold the file, so a handle outlives its mappings.
+ *	slot	struct spl_slot; the kernel's own truth about one writer cell.
+ *
+ * Locks, outermost first
+ *	mmap_lock		(the kernel's) held when a mapping is made or goes
+ *	spl_kstores_lock	names, ids, attach counts; never held while user memory is touched
+ *	kstore->writers_lock	slots, and the right to reap
+ *	handle->lock		(spin) which store the handle is attached to, and what keeps it so
+ *	clock's lock		(spin) list of stores whose clock runs
+ * spl_kstores_lock and writers_lock are never held together.
+ */
+#ifndef _SPL_KMOD_H
+#define _SPL_KMOD_H
+
+#include <linux/completion.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/kobject.h>
+#include <linux/ktime.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "splinter_store.h"
+
+#define SPL_CHUNK_ORDER 9
+#define SPL_CHUNK_PAGES (1UL << SPL_CHUNK_ORDER)
+
+struct spl_handle;
+
+/**
+ * struct spl_mem - the pages of a store; constant from creation to destruction
+ * @inode: identity of the pages for shared futexes; no file refers to it
+ * @pages: the info page, then the data in order
+ * @nr_pages: entries of @pages
+ * @nr_chunk_pages: how many of them are part of 2 MiB chunks
+ * @first: page offset of pages[1] in a mapping
+ * @end: page offset behind the last page
+ * @node_pages: pages per NUMA node, nr_node_ids entries
+ * @info: the info page as the kernel writes it
+ * @data: the data as one range of kernel addresses
+ */
+struct spl_mem {
+	struct inode *inode;
+	struct page **pages;
+	unsigned long nr_pages;
+	unsigned long nr_chunk_pages;
+	pgoff_t first;
+	pgoff_t end;
+	unsigned long *node_pages;
+	struct spl_info *info;
+	void *data;
+};
+
+/**
+ * struct spl_self_map - a struct spl_self page and the mappings of it
+ * @page: the page
+ * @idx: the writer cell that it tells, while @registered
+ * @registered: its slot refers to it; false once the registration ended before the mapping did
+ * @nr_maps: mappings (two while mremap() moves one)
+ *
+ * All but @page is protected by writers_lock.
+ */
+struct spl_self_map {
+	struct page *page;
+	u32 idx;
+	bool registered;
+	unsigned int nr_maps;
+};
+
+/**
+ * struct spl_slot - who has a writer cell
+ * @handle: through which it registered; NULL: the slot is free
+ * @pid: the thread; referenced
+ * @mm: the memory that it registered with; the struct is pinned (mmgrab), the memory isn't
+ * @self: its own page, if mapped
+ * @gone: registration ended while it couldn't be reaped: a repair was running
+ */
+struct spl_slot {
+	struct spl_handle *handle;
+	struct pid *pid;
+	struct mm_struct *mm;
+	struct spl_self_map *self;
+	bool gone;
+};
+
+/**
+ * struct spl_kstore - a store
+ * @kobj: its folder in sysfs; releasing it frees the struct
+ * @refs: see the top of this file
+ * @id: never 0, never used twice
+ * @uid: owner
+ * @gid: group
+ * @mode: permission bits
+ * @plan: geometry and layout: the truth that nothing mapped can change
+ * @mem: its pages
+ * @view: what the operations of uapi/ work on
+ * @built: completes when creation succeeded or failed
+ * @name_node: in the table of names while @linked
+ * @live: published: creation can't fail any more (spl_kstores_lock)
+ * @linked: has its name (spl_kstores_lock)
+ * @in_sysfs: @kobj was added
+ * @nr_handles: handles attached (spl_kstores_lock)
+ * @writers_lock: protects @slots to @nr_undone, and all reaping
+ * @slots: one per writer cell
+ * @nr_writers: slots in use
+ * @repairing: a repair runs, nothing may be registered or reaped
+ * @nr_reaped: dead writers reaped
+ * @nr_finished: operations of theirs that had happened
+ * @nr_undone: operations of theirs that had not
+ * @reap_work: looks for dead writers while there are any writers
+ * @clock_node: in the list of stores whose clock runs (clock's lock)
+ * @check_lock: one check at a time; nests outside writers_lock
+ * @name_len: bytes of @name
+ * @name: not terminated
+ */
+struct spl_kstore {
+	struct kobject kobj;
+	refcount_t refs;
+	u64 id;
+	kuid_t uid;
+	kgid_t gid;
+	umode_t mode;
+	struct spl_info plan;
+	struct spl_mem mem;
+	struct spl_store view;
+
+	struct completion built;
+	struct hlist_node name_node;
+	bool live;
+	bool linked;
+	bool in_sysfs;
+	unsigned int nr_handles;
+
+	struct mutex writers_lock; /* see above */
+	struct spl_slot *slots;
+	unsigned int nr_writers;
+	bool repairing;
+	u64 nr_reaped;
+	u64 nr_finished;
+	u64 nr_undone;
+	struct delayed_work reap_work;
+	struct list_head clock_node;
+
+	struct mutex check_lock; /* see above */
+
+	u32 name_len;
+	char name[SPL_NAME_MAX];
+};
+
+/**
+ * struct spl_handle - an open file of /dev/splinter
+ * @inode: what its mappings are linked to; of its own, so that attaching to a store doesn't change f_mapping
+ * @lock: protects the members below
+ * @kstore: the store that it is attached to, or NULL; referenced
+ * @named: attached by name: for good
+ * @attaching: an ioctl is about to attach it; nothing may be pinned
+ * @pins: mappings, registered writers, and calls that make one: the store stays while there are any
+ */
+struct spl_handle {
+	struct inode *inode;
+	spinlock_t lock; /* see above */
+	struct spl_kstore *kstore;
+	bool named;
+	bool attaching;
+	unsigned int pins;
+};
+
+/* main.c */
+u32 spl_param_gid(void);
+
+/* handle.c */
+int spl_handle_open(struct inode *inode, struct file *file);
+int spl_handle_release(struct inode *inode, struct file *file);
+struct spl_kstore *spl_handle_kstore_get(struct spl_handle *h);
+int spl_handle_attach_begin(struct spl_handle *h);
+void spl_handle_attach_end(struct spl_handle *h, struct spl_kstore *k);
+struct spl_kstore *spl_handle_pin(struct spl_handle *h);
+void spl_handle_pin_more(struct spl_handle *h);
+void spl_handle_unpin(struct spl_handle *h);
+
+/* ioctl.c */
+long spl_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+u64 spl_features(void);
+
+/* name.c */
+int spl_name_check(const char *name, u32 len);
+
+/* kstore.c */
+struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode, const struct spl_info *plan,
+				     const struct cred *cred);
+int spl_kstore_plan(const struct spl_geometry *want, struct spl_info *plan);
+int spl_kstore_publish(struct spl_kstore *k, unsigned int nr_handles);
+void spl_kstore_abandon(struct spl_kstore *k);
+struct spl_kstore *spl_kstore_attach(const char *name, u32 len, const struct file *file,
+				     const struct spl_geometry *want);
+struct spl_kstore *spl_kstore_attach_default(void);
+void spl_kstore_detach(struct spl_kstore *k);
+struct spl_kstore *spl_kstore_get(struct spl_kstore *k);
+void spl_kstore_put(struct spl_kstore *k);
+int spl_kstore_unlink(const char *name, u32 len, const struct file *file, const struct spl_kstore *own, bool destroy);
+u32 spl_kstore_entry(u64 *cursor, struct spl_store_entry *entry);
+unsigned long spl_kstore_count(void);
+void spl_kstore_unlink_all(void);
+
+/* A list record with the longest name. */
+#define SPL_ENTRY_MAX ALIGN(sizeof(struct spl_store_entry) + SPL_NAME_MAX, 8)
+
+/* mem.c */
+int spl_mem_create(struct spl_mem *mem, const struct spl_info *plan);
+void spl_mem_destroy(struct spl_mem *mem);
+struct page *spl_mem_page(const struct spl_mem *mem, pgoff_t pgoff);
+u64 spl_mem_bytes_max(void);
+
+/* inode.c */
+int spl_inode_init(void);
+void spl_inode_exit(void);
+struct inode *spl_inode_new(loff_t size);
+
+/* map.c */
+int spl_map_mmap(struct file *file, struct vm_area_struct *vma);
+
+/* slot.c */
+int spl_slot_init(struct spl_kstore *k);
+void spl_slot_exit(struct spl_kstore *k);
+int spl_slot_register(struct spl_kstore *k, struct spl_handle *h, u32 *idx, bool *fresh);
+int spl_slot_unregister(struct spl_kstore *k, const struct spl_handle *h, u32 idx);
+struct spl_self_map *spl_slot_self_map(struct spl_kstore *k, struct spl_handle *h);
+void spl_slot_self_open(struct spl_kstore *k, struct spl_self_map *self);
+void spl_slot_self_close(struct spl_kstore *k, struct spl_self_map *self);
+void spl_slot_mm_exit(struct spl_kstore *k, const struct mm_struct *mm);
+void spl_slot_release(struct spl_kstore *k, const struct spl_handle *h);
+void spl_slot_reap(struct spl_kstore *k, struct spl_ioc_reap *res);
+int spl_slot_quiesce(struct spl_kstore *k);
+void spl_slot_resume(struct spl_kstore *k);
+
+/* clock.c */
+void spl_clock_start(struct spl_kstore *k);
+void spl_clock_stop(struct spl_kstore *k);
+void spl_clock_exit(void);
+
+/* check.c */
+int spl_kcheck(struct spl_kstore *k, u32 flags, struct spl_check_counts *counts);
+
+/* sysfs.c */
+extern const struct attribute_group *spl_sysfs_device_groups[];
+extern const struct kobj_type spl_sysfs_ktype;
+int spl_sysfs_init(struct device *dev);
+void spl_sysfs_exit(void);
+int spl_sysfs_add(struct spl_kstore *k);
+
+#endif /* _SPL_KMOD_H */

@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kstore.c - stores: created, named, found, listed, unlinked, destroyed. Pages are mem.c's, writers slot.c's, the open
+ * files attached to a store handle.c's.
+ */
+#include <linux/capability.h>
+#include <linux/hashtable.h>
+#include <linux/ktime.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/stringhash.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
+#include <linux/xarray.h>
+
+#include "kmod.h"
+
+/*
+ * Protects the two tables, next_id, nr_linked, and of each store: live, linked, nr_handles. Nests inside mmap_lock of
+ * nobody and outside of sysfs' own locks; no user memory is touched under it, and nobody sleeps long.
+ */
+static DEFINE_MUTEX(spl_kstores_lock);
+
+/* Stores that have their name, those under construction included. */
+static DEFINE_HASHTABLE(by_name, 8);
+
+/* Published stores that have their name; an index is reserved while a store is under construction. */
+static DEFINE_XARRAY(by_id);
+
+static u64 next_id = 1;
+static unsigned long nr_linked;
+
+static u32 name_hash(const char *name, u32 len)
+{
+	return full_name_hash(NULL, name, len);
+}
+
+static struct spl_kstore *find(const char *name, u32 len)
+{
+	struct spl_kstore *k;
+
+	lockdep_assert_held(&spl_kstores_lock);
+	hash_for_each_possible(by_name, k, name_node, name_hash(name, len)) {
+		if (k->name_len == len && !memcmp(k->name, name, len))
+			return k;
+	}
+	return NULL;
+}
+
+static bool capable_ipc(const struct file *file)
+{
+	return file_ns_capable(file, &init_user_ns, CAP_IPC_OWNER);
+}
+
+/*
+ * What a handle may do was decided when it was opened, so it is the opener's credentials that count, whoever holds the
+ * handle now. A handle is for reading at least, for mmap() needs that.
+ */
+static int check_access(const struct spl_kstore *k, const struct file *file)
+{
+	umode_t want = file->f_mode & FMODE_WRITE ? 06 : 04;
+	umode_t mode = k->mode;
+	const struct cred *old;
+
+	if (!k->name_len)
+		return 0; /* the default store is whose the device is */
+	if (uid_eq(file->f_cred->fsuid, k->uid)) {
+		mode >>= 6;
+	} else {
+		old = override_creds(file->f_cred);
+		if (in_group_p(k->gid))
+			mode >>= 3;
+		revert_creds(old);
+	}
+	if ((mode & want) == want)
+		return 0;
+	if (file_ns_capable(file, &init_user_ns, CAP_DAC_OVERRIDE) || capable_ipc(file))
+		return 0;
+	return -EACCES;
+}
+
+static bool same_geometry(const struct spl_geometry *a, const struct spl_geometry *b)
+{
+	return a->lanes == b->lanes && a->value_max == b->value_max && a->key_max == b->key_max &&
+	       a->max_writers == b->max_writers && a->spares == b->spares && a->policy == b->policy &&
+	       a->node == b->node && a->flags == b->flags;
+}
+
+/**
+ * spl_kstore_plan() - check a geometry and compute the layout that follows from it
+ * @want: as asked for
+ * @plan: out: with its geometry completed
+ *
+ * Return: 0; -EOPNOTSUPP: unknown flag; -EINVAL: a limit, policy or node that can't be; -ENODEV: no such node, or it
+ * has no memory; -EOVERFLOW: more than can be addressed.
+ */
+int spl_kstore_plan(const struct spl_geometry *want, struct spl_info *plan)
+{
+	struct spl_geometry *g = &plan->geometry;
+
+	memset(plan, 0, sizeof(*plan));
+	*g = *want;
+	if (g->flags & ~SPL_GEOMETRY_ALL)
+		return -EOPNOTSUPP;
+	switch (g->policy) {
+	case SPL_POLICY_BIND:
+		if (g->node < 0)
+			return -EINVAL;
+		if (g->node >= MAX_NUMNODES || !node_state(g->node, N_MEMORY))
+			return -ENODEV;
+		break;
+	case SPL_POLICY_LOCAL:
+	case SPL_POLICY_INTERLEAVE:
+		if (g->node != 0 && g->node != -1)
+			return -EINVAL;
+		g->node = -1;
+		break;
+	default:
+		return -EINVAL;
+	}
+	switch (spl_layout_plan(plan)) {
+	case 0:
+		return 0;
+	case SPL_PLAN_OVERFLOW:
+		return -EOVERFLOW;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Takes the name and an id, so that nobody else builds a store of that name meanwhile. */
+static int reserve(struct spl_kstore *k)
+{
+	int ret = 0;
+
+	mutex_lock(&spl_kstores_lock);
+	if (find(k->name, k->name_len)) {
+		ret = -EEXIST;
+		goto out;
+	}
+	k->id = next_id;
+	ret = xa_reserve(&by_id, k->id, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		goto out;
+	next_id++;
+	k->linked = true;
+	hash_add(by_name, &k->name_node, name_hash(k->name, k->name_len));
+out:
+	mutex_unlock(&spl_kstores_lock);
+	return ret;
+}
+
+static void unreserve(struct spl_kstore *k)
+{
+	mutex_lock(&spl_kstores_lock);
+	hash_del(&k->name_node);
+	xa_release(&by_id, k->id);
+	k->linked = false;
+	mutex_unlock(&spl_kstores_lock);
+	complete_all(&k->built);
+}
+
+/* First content of the pages. The magic goes last, though nobody can look before the store is published. */
+static int format(struct spl_kstore *k)
+{
+	struct spl_info *info = k->mem.info;
+	int ret;
+
+	k->plan.magic = SPL_MAGIC;
+	k->plan.store_id = k->id;
+	k->plan.created_ns = ktime_get_real_ns();
+	k->plan.hash_seed = get_random_u64();
+	k->plan.backend = SPL_BACKEND_DEVICE;
+	ret = spl_store_attach(&k->view, &k->plan, k->mem.data, k->plan.map_bytes - k->plan.data_off);
+	if (ret)
+		return ret;
+	spl_store_format(&k->view);
+
+	*info = k->plan;
+	info->clock_ns = k->plan.created_ns;
+	return 0;
+}
+
+/**
+ * spl_kstore_create() - build a store that nobody sees yet, though its name is taken
+ * @name: 1 to SPL_NAME_MAX bytes that spl_name_check() likes, or none: the default store
+ * @len: how many
+ * @mode: permission bits
+ * @plan: from spl_kstore_plan()
+ * @cred: whose it shall be
+ *
+ * Return: the store, for spl_kstore_publish() or spl_kstore_abandon(); or an error pointer: -EEXIST, -ENOMEM, -EINTR.
+ */
+struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode, const struct spl_info *plan,
+				     const struct cred *cred)
+{
+	struct spl_kstore *k;
+	int ret;
+
+	k = kvzalloc(sizeof(*k), GFP_KERNEL_ACCOUNT);
+	if (!k)
+		return ERR_PTR(-ENOMEM);
+	kobject_init(&k->kobj, &spl_sysfs_ktype);
+	refcount_set(&k->refs, 1);
+	init_completion(&k->built);
+	mutex_init(&k->check_lock);
+	k->uid = cred->fsuid;
+	k->gid = cred->fsgid;
+	k->mode = mode;
+	k->plan = *plan;
+	memcpy(k->name, name, len);
+	k->name_len = len;
+
+	ret = reserve(k);
+	if (ret)
+		goto err_put;
+	ret = spl_mem_create(&k->mem, &k->plan);
+	if (ret)
+		goto err_unreserve;
+	ret = format(k);
+	if (ret)
+		goto err_unreserve;
+	ret = spl_slot_init(k);
+	if (ret)
+		goto err_unreserve;
+	return k;
+
+err_unreserve:
+	unreserve(k);
+err_put:
+	spl_kstore_put(k); /* takes down as much as there is */
+	return ERR_PTR(ret);
+}
+
+/**
+ * spl_kstore_publish() - let everybody see a store that was created
+ * @k: the store; on success its reference belongs to its name
+ * @nr_handles: 1 if the creator attaches to it (a reference of its own), otherwise 0
+ *
+ * Return: 0 or -ENOMEM: then it is still the creator's.
+ */
+int spl_kstore_publish(struct spl_kstore *k, unsigned int nr_handles)
+{
+	int ret = spl_sysfs_add(k);
+
+	if (ret)
+		return ret;
+	mutex_lock(&spl_kstores_lock);
+	xa_store(&by_id, k->id, k, GFP_NOWAIT); /* reserved: needs no memory */
+	nr_linked++;
+	k->live = true;
+	k->nr_handles = nr_handles;
+	if (nr_handles)
+		spl_kstore_get(k);
+	mutex_unlock(&spl_kstores_lock);
+	complete_all(&k->built);
+	return 0;
+}
+
+/**
+ * spl_kstore_abandon() - undo spl_kstore_create()
+ * @k: a store that was not published
+ */
+void spl_kstore_abandon(struct spl_kstore *k)
+{
+	unreserve(k);
+	spl_kstore_put(k);
+}
+
+/* A reference to a store for one more handle, under the lock. */
+static struct spl_kstore *attach(struct spl_kstore *k)
+{
+	lockdep_assert_held(&spl_kstores_lock);
+	k->nr_handles++;
+	return spl_kstore_get(k);
+}
+
+/**
+ * spl_kstore_attach() - find a store for a handle
+ * @name: its name, or none: the default store
+ * @len: bytes of @name
+ * @file: the handle
+ * @want: NULL, or: wait if it is under construction, and have it only with this geometry
+ *
+ * Return: the store, for spl_kstore_detach(); or an error pointer: -ENOENT, -EACCES, -EEXIST (other geometry), -EINTR.
+ */
+struct spl_kstore *spl_kstore_attach(const char *name, u32 len, const struct file *file,
+				     const struct spl_geometry *want)
+{
+	struct spl_kstore *k;
+	int ret;
+
+	for (;;) {
+		mutex_lock(&spl_kstores_lock);
+		k = find(name, len);
+		if (!k || (!k->live && !want)) {
+			k = ERR_PTR(-ENOENT);
+			break;
+		}
+		if (k->live) {
+			ret = check_access(k, file);
+			if (!ret && want && !same_geometry(want, &k->plan.geometry))
+				ret = -EEXIST;
+			k = ret ? ERR_PTR(ret) : attach(k);
+			break;
+		}
+		spl_kstore_get(k);
+		mutex_unlock(&spl_kstores_lock);
+		ret = wait_for_completion_interruptible(&k->built);
+		spl_kstore_put(k);
+		if (ret)
+			return ERR_PTR(-EINTR);
+	}
+	mutex_unlock(&spl_kstores_lock);
+	return k;
+}
+
+/**
+ * spl_kstore_attach_default() - the default store for a fresh handle: who may open the device may have it
+ *
+ * Return: the store, for spl_kstore_detach(), or NULL: there is none.
+ */
+struct spl_kstore *spl_kstore_attach_default(void)
+{
+	struct spl_kstore *k;
+
+	mutex_lock(&spl_kstores_lock);
+	k = find("", 0);
+	k = k && k->live ? attach(k) : NULL;
+	mutex_unlock(&spl_kstores_lock);
+	return k;
+}
+
+/**
+ * spl_kstore_detach() - a handle goes; undoes the attach functions, and publishing for a handle
+ * @k: the store
+ */
+void spl_kstore_detach(struct spl_kstore *k)
+{
+	mutex_lock(&spl_kstores_lock);
+	k->nr_handles--;
+	mutex_unlock(&spl_kstores_lock);
+	spl_kstore_put(k);
+}
+
+/**
+ * spl_kstore_get() - one more reference
+ * @k: a store that the caller has a reference to, or holds the lock that keeps one
+ *
+ * Return: @k; spl_kstore_put() is the caller's to call.
+ */
+struct spl_kstore *spl_kstore_get(struct spl_kstore *k)
+{
+	refcount_inc(&k->refs);
+	return k;
+}
+
+/**
+ * spl_kstore_put() - drop a reference; the last one destroys the store
+ * @k: the store
+ *
+ * May sleep, and takes no lock that is held while user memory is touched.
+ */
+void spl_kstore_put(struct spl_kstore *k)
+{
+	if (!refcount_dec_and_test(&k->refs))
+		return;
+	/* Readers of its sysfs files are gone when this returns. */
+	if (k->in_sysfs)
+		kobject_del(&k->kobj);
+	if (k->slots)
+		spl_slot_exit(k);
+	if (k->mem.pages)
+		spl_mem_destroy(&k->mem);
+	kobject_put(&k->kobj);
+}
+
+/**
+ * spl_kstore_unlink() - take a store's name away
+ * @name: the name, or none: the default store
+ * @len: bytes of @name
+ * @file: the handle that asks
+ * @own: the store that this handle is attached to, or NULL
+ * @destroy: only if no other handle has it
+ *
+ * Return: 0, -ENOENT, -EACCES, -EBUSY.
+ */
+int spl_kstore_unlink(const char *name, u32 len, const struct file *file, const struct spl_kstore *own, bool destroy)
+{
+	struct spl_kstore *k;
+	int ret = 0;
+
+	mutex_lock(&spl_kstores_lock);
+	k = find(name, len);
+	if (!k || !k->live)
+		ret = -ENOENT;
+	else if (!uid_eq(file->f_cred->fsuid, k->uid) && !capable_ipc(file))
+		ret = -EACCES;
+	else if (destroy && k->nr_handles > (k == own))
+		ret = -EBUSY;
+	if (!ret) {
+		hash_del(&k->name_node);
+		xa_erase(&by_id, k->id);
+		nr_linked--;
+		k->linked = false;
+	}
+	mutex_unlock(&spl_kstores_lock);
+	if (!ret)
+		spl_kstore_put(k);
+	return ret;
+}
+
+/**
+ * spl_kstore_entry() - the list record of the next store
+ * @cursor: in: smallest id; out: one more than the id of the store told
+ * @entry: out: room for SPL_ENTRY_MAX bytes
+ *
+ * Return: bytes of the record, or 0: no further store.
+ */
+u32 spl_kstore_entry(u64 *cursor, struct spl_store_entry *entry)
+{
+	unsigned long id = *cursor;
+	struct spl_kstore *k;
+	u32 bytes = 0;
+
+	mutex_lock(&spl_kstores_lock);
+	k = xa_find(&by_id, &id, ULONG_MAX, XA_PRESENT);
+	if (k) {
+		bytes = ALIGN(sizeof(*entry) + k->name_len, 8);
+		memset(entry, 0, bytes);
+		entry->record_bytes = bytes;
+		entry->name_len = k->name_len;
+		entry->store_id = k->id;
+		entry->bytes = (u64)k->mem.nr_pages << PAGE_SHIFT;
+		entry->lanes = k->plan.geometry.lanes;
+		entry->handles = k->nr_handles;
+		entry->writers = READ_ONCE(k->nr_writers);
+		entry->uid = from_kuid_munged(current_user_ns(), k->uid);
+		entry->gid = from_kgid_munged(current_user_ns(), k->gid);
+		entry->mode = k->mode;
+		memcpy(entry->name, k->name, k->name_len);
+		*cursor = k->id + 1;
+	}
+	mutex_unlock(&spl_kstores_lock);
+	return bytes;
+}
+
+/**
+ * spl_kstore_count() - how many stores have a name, the default store included
+ *
+ * Return: the number.
+ */
+unsigned long spl_kstore_count(void)
+{
+	return READ_ONCE(nr_linked);
+}
+
+/**
+ * spl_kstore_unlink_all() - the module goes; no handle is open, so this destroys all stores
+ */
+void spl_kstore_unlink_all(void)
+{
+	struct spl_kstore *k;
+	unsigned long id;
+
+	xa_for_each(&by_id, id, k) {
+		xa_erase(&by_id, id);
+		hash_del(&k->name_node);
+		spl_kstore_put(k);
+	}
+	xa_destroy(&by_id);
+}

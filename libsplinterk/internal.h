@@ -116,7 +116,7 @@ hidden int cells_check(struct splk_store *store, uint32_t flags, struct spl_chec
 
 /* A room given out by splk_alloc(), with its own copy of the key. */
 struct room {
-	struct spl_alloc alloc;
+	struct spl_room alloc;
 	uint64_t serial; /* 0: free */
 	unsigned char key[SPL_KEY_MAX];
 };

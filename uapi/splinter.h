@@ -97,7 +97,8 @@ struct spl_geometry {
 
 /* Feature bits of the module (SPL_IOC_INFO) and of a store's layout (struct spl_info). */
 #define SPL_FEATURE_ATTR (1ULL << 0) /* types, user flags and labels per key: the ATTR region */
-#define SPL_FEATURE_HUGE (1ULL << 1) /* (module) 2 MiB chunks and mappings where size and alignment allow */
+#define SPL_FEATURE_HUGE \
+	(1ULL << 1) /* (module) 2 MiB chunks and mappings where size and alignment allow */
 #define SPL_FEATURE_NUMA (1ULL << 2) /* (module) SPL_POLICY_BIND and SPL_POLICY_INTERLEAVE */
 
 /**

@@ -104,7 +104,8 @@ static inline int spl_attr_find(const struct spl_store *s, __u64 hash, const voi
  *
  * Return: 0, or as spl_get(). Lock-free, any thread.
  */
-static inline int spl_attr_get(const struct spl_store *s, const void *key, __u32 klen, struct spl_attr_value *v)
+static inline int spl_attr_get(const struct spl_store *s, const void *key, __u32 klen,
+			       struct spl_attr_value *v)
 {
 	__u64 inc, guard, word;
 	struct spl_hit hit;
@@ -134,8 +135,8 @@ static inline int spl_attr_get(const struct spl_store *s, const void *key, __u32
  * Return: 0; -ESTALE: the labels aren't as required; -EINVAL: no such type; -ENOENT, -EMSGSIZE, -EAGAIN, -EBADMSG as
  * spl_get().
  */
-static inline int spl_attr_change(struct spl_writer *w, const void *key, __u32 klen, const struct spl_attr_edit *e,
-				  struct spl_attr_value *was)
+static inline int spl_attr_change(struct spl_writer *w, const void *key, __u32 klen,
+				  const struct spl_attr_edit *e, struct spl_attr_value *was)
 {
 	const struct spl_store *s = w->s;
 	__u64 hash, inc, guard, word, now_guard, now_word;
@@ -172,7 +173,8 @@ static inline int spl_attr_change(struct spl_writer *w, const void *key, __u32 k
 			v.type = e->type;
 		v.user = (__u8)((v.user & ~e->user_clear) | e->user_set);
 		now_word = (v.labels & ~e->labels_clear) | e->labels_set;
-		now_guard = inc | (__u64)v.type << SPL_ATTR_TYPE_SHIFT | (__u64)v.user << SPL_ATTR_USER_SHIFT;
+		now_guard = inc | (__u64)v.type << SPL_ATTR_TYPE_SHIFT |
+			    (__u64)v.user << SPL_ATTR_USER_SHIFT;
 		if (spl_cas128(&a->guard, guard, word, now_guard, now_word)) {
 			spl_count(w, nr_attr);
 			return 0;

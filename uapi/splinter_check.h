@@ -41,7 +41,8 @@ static inline bool spl_check_mark(const struct spl_check_work *w, __u32 n)
 }
 
 /* Does the live cell at @pos hold what its word says? Keeps the key's hit for the caller. */
-static inline int spl_check_live(const struct spl_store *s, __u32 pos, __u64 word, struct spl_hit *hit)
+static inline int spl_check_live(const struct spl_store *s, __u32 pos, __u64 word,
+				 struct spl_hit *hit)
 {
 	struct spl_lane *lane = spl_lane_at(s, spl_lane_of(s, word));
 	unsigned char key[SPL_KEY_MAX];
@@ -72,7 +73,9 @@ static inline int spl_check_live(const struct spl_store *s, __u32 pos, __u64 wor
 	}
 	hash = spl_hash(s, key, klen);
 	hit->home = spl_home(s, hash);
-	if (!klen || (word & SPL_CELL_HEAD & ~SPL_CELL_STATE) != (spl_tag(hash) | spl_dist(spl_dist_of(word))) ||
+	if (!klen ||
+	    (word & SPL_CELL_HEAD & ~SPL_CELL_STATE) !=
+		    (spl_tag(hash) | spl_dist(spl_dist_of(word))) ||
 	    spl_bucket_at(s, hit->home, spl_dist_of(word)) != pos / SPL_BUCKET_SLOTS)
 		return SPL_MISS;
 	r = spl_find(s, hash, key, klen, hit);
@@ -81,8 +84,8 @@ static inline int spl_check_live(const struct spl_store *s, __u32 pos, __u64 wor
 	return r == SPL_AGAIN || spl_load(cell) != word ? SPL_AGAIN : SPL_FOUND;
 }
 
-static inline void spl_check_cell(const struct spl_store *s, const struct spl_check_work *w, __u32 pos, bool repair,
-				  struct spl_check_counts *c)
+static inline void spl_check_cell(const struct spl_store *s, const struct spl_check_work *w,
+				  __u32 pos, bool repair, struct spl_check_counts *c)
 {
 	__u64 word = spl_load_acquire(spl_cell_at(s, pos)), guard;
 	struct spl_hit hit;
@@ -92,8 +95,7 @@ static inline void spl_check_cell(const struct spl_store *s, const struct spl_ch
 	hit.pos = pos;
 	hit.home = 0;
 	switch (word & SPL_CELL_STATE) {
-	case SPL_CELL_LIVE:
-		break;
+	case SPL_CELL_LIVE: break;
 	case SPL_CELL_TENTATIVE:
 		c->tentative++;
 		drop = true;
@@ -149,7 +151,8 @@ out:
 	}
 }
 
-static inline void spl_check_overflow(const struct spl_store *s, __u32 bucket, bool repair, struct spl_check_counts *c)
+static inline void spl_check_overflow(const struct spl_store *s, __u32 bucket, bool repair,
+				      struct spl_check_counts *c)
 {
 	__u64 overflow = spl_load_acquire(&s->index[bucket].overflow) & SPL_OVERFLOW_MASK;
 	__u64 stale = overflow & ~spl_overflow_needed(s, bucket, overflow);
@@ -161,8 +164,8 @@ static inline void spl_check_overflow(const struct spl_store *s, __u32 bucket, b
 	}
 }
 
-static inline void spl_check_writer(const struct spl_store *s, const struct spl_check_work *w, __u32 idx, bool repair,
-				    struct spl_check_counts *c)
+static inline void spl_check_writer(const struct spl_store *s, const struct spl_check_work *w,
+				    __u32 idx, bool repair, struct spl_check_counts *c)
 {
 	struct spl_wcell *cell = &s->wcells[idx];
 	__u32 k, n;
@@ -182,12 +185,13 @@ static inline void spl_check_writer(const struct spl_store *s, const struct spl_
 		c->lanes_flight++;
 }
 
-static inline void spl_check_free(const struct spl_store *s, const struct spl_check_work *w, __u32 n, bool repair,
-				  struct spl_check_counts *c)
+static inline void spl_check_free(const struct spl_store *s, const struct spl_check_work *w,
+				  __u32 n, bool repair, struct spl_check_counts *c)
 {
 	struct spl_lane *lane = spl_lane_at(s, n);
 
-	if (lane && (spl_load_acquire(&lane->seq) & SPL_LANE_STATE) == SPL_LANE_FREE && spl_check_mark(w, n)) {
+	if (lane && (spl_load_acquire(&lane->seq) & SPL_LANE_STATE) == SPL_LANE_FREE &&
+	    spl_check_mark(w, n)) {
 		c->lanes_free++;
 		return;
 	}
@@ -199,7 +203,8 @@ static inline void spl_check_free(const struct spl_store *s, const struct spl_ch
 }
 
 /* A lane that nothing refers to: for a slot that lacks one, else for the free map. */
-static inline void spl_check_adopt(const struct spl_store *s, __u32 n, __u32 *lack, struct spl_check_counts *c)
+static inline void spl_check_adopt(const struct spl_store *s, __u32 n, __u32 *lack,
+				   struct spl_check_counts *c)
 {
 	struct spl_lane *lane = spl_lane_at(s, n);
 	__u64 seq = spl_load(&lane->seq);
@@ -215,7 +220,7 @@ static inline void spl_check_adopt(const struct spl_store *s, __u32 n, __u32 *la
 		return;
 	}
 	spl_store_release(&lane->seq, spl_seq_next(seq, 0, SPL_LANE_FREE));
-	spl_or64(&s->free[n / 64], 1ULL << (n % 64));
+	spl_pool_show(s, n);
 	c->repaired++;
 }
 

@@ -60,7 +60,8 @@ static inline __u64 spl_overflow_needed(const struct spl_store *s, __u32 home, _
 		for (i = 0; i < SPL_BUCKET_CELLS; i++) {
 			word = spl_load(&cell[i]);
 			state = word & SPL_CELL_STATE;
-			if (spl_dist_of(word) == d && (state == SPL_CELL_LIVE || state == SPL_CELL_TENTATIVE))
+			if (spl_dist_of(word) == d &&
+			    (state == SPL_CELL_LIVE || state == SPL_CELL_TENTATIVE))
 				needed |= spl_overflow_of(word);
 		}
 	}
@@ -92,8 +93,8 @@ static spl_inline __u32 spl_order(__u32 pos, __u64 word)
  * The next cell of the probe sequence, at or after order @from and other than order @self, that holds the key of @f,
  * tentative or live. SPL_FOUND (its bytes held; its order in @order), SPL_MISS, SPL_AGAIN, -EBADMSG.
  */
-static spl_noinline int spl_next_twin(const struct spl_store *s, const struct spl_fill *f, __u32 from, __u32 self,
-				      struct spl_hit *hit, __u32 *order)
+static spl_noinline int spl_next_twin(const struct spl_store *s, const struct spl_fill *f,
+				      __u32 from, __u32 self, struct spl_hit *hit, __u32 *order)
 {
 	__u64 overflow = spl_load_acquire(&s->index[f->home].overflow);
 	__u64 bits = 1, head, word, *cell;
@@ -129,7 +130,8 @@ static spl_noinline int spl_next_twin(const struct spl_store *s, const struct sp
 }
 
 /* Let the cell of a decided insert follow the decision @seq. */
-static inline void spl_settle(const struct spl_store *s, __u32 home, __u32 pos, __u64 word, __u64 seq)
+static inline void spl_settle(const struct spl_store *s, __u32 home, __u32 pos, __u64 word,
+			      __u64 seq)
 {
 	__u64 *cell = spl_cell_at(s, pos);
 
@@ -141,8 +143,7 @@ static inline void spl_settle(const struct spl_store *s, __u32 home, __u32 pos, 
 		if (spl_cas64(cell, word, SPL_CELL_EMPTY) && spl_dist_of(word))
 			spl_overflow_clear(s, home);
 		break;
-	default: /* published, replaced and reused by now: the cell holds another word */
-		break;
+	default: /* published, replaced and reused by now: the cell holds another word */ break;
 	}
 }
 
@@ -157,7 +158,8 @@ enum spl_verdict {
  * May the tentative cell of order @self, whose lane has @epoch, become live? Aborts tentative twins in higher cells.
  * A verdict, or -EBADMSG.
  */
-static spl_noinline int spl_judge(const struct spl_store *s, const struct spl_fill *f, __u32 self, __u64 epoch)
+static spl_noinline int spl_judge(const struct spl_store *s, const struct spl_fill *f, __u32 self,
+				  __u64 epoch)
 {
 	__u32 from = 0, order;
 	struct spl_hit twin;
@@ -177,7 +179,8 @@ static spl_noinline int spl_judge(const struct spl_store *s, const struct spl_fi
 		if ((twin.seq & SPL_LANE_STATE) == SPL_LANE_PENDING && order < self)
 			return SPL_LOWER;
 		if ((twin.seq & SPL_LANE_STATE) == SPL_LANE_PENDING)
-			spl_cas64(&twin.lane->seq, twin.seq, (twin.seq & ~SPL_LANE_STATE) | SPL_LANE_ABORTED);
+			spl_cas64(&twin.lane->seq, twin.seq,
+				  (twin.seq & ~SPL_LANE_STATE) | SPL_LANE_ABORTED);
 		seq = spl_load_acquire(&twin.lane->seq);
 		if (!spl_seq_names(s, seq, twin.word))
 			return SPL_UNSURE;
@@ -190,7 +193,8 @@ static spl_noinline int spl_judge(const struct spl_store *s, const struct spl_fi
 }
 
 /* Decide the tentative cell @t of the same key, as far as that is possible now; the caller looks again. */
-static spl_noinline int spl_help(struct spl_writer *w, const struct spl_fill *f, const struct spl_hit *t)
+static spl_noinline int spl_help(struct spl_writer *w, const struct spl_fill *f,
+				 const struct spl_hit *t)
 {
 	__u64 seq = spl_load_acquire(&t->lane->seq), epoch, state;
 	const struct spl_store *s = w->s;
@@ -304,7 +308,8 @@ static inline int spl_insert_once(struct spl_writer *w, struct spl_fill *f, __u6
 	}
 	spl_cas64(&f->lane->seq, f->seq, (f->seq & ~SPL_LANE_STATE) | state);
 	seq = spl_load_acquire(&f->lane->seq);
-	if ((seq & (SPL_LANE_GEN | SPL_LANE_STATE)) == ((f->seq & SPL_LANE_GEN) | SPL_LANE_ABORTED)) {
+	if ((seq & (SPL_LANE_GEN | SPL_LANE_STATE)) ==
+	    ((f->seq & SPL_LANE_GEN) | SPL_LANE_ABORTED)) {
 		spl_settle(s, f->home, pos, word, seq);
 		f->seq = seq;
 		/* The helper that emptied the cell may not have come to the overflow bit. */
@@ -331,7 +336,8 @@ static inline int spl_insert_once(struct spl_writer *w, struct spl_fill *f, __u6
  *
  * Return: 0; -EEXIST: the key is there; -ENOSPC: all lanes taken; -EAGAIN, -EBADMSG.
  */
-static spl_noinline int spl_insert(struct spl_writer *w, struct spl_fill *f, __u64 now_ns, __u64 *epoch)
+static spl_noinline int spl_insert(struct spl_writer *w, struct spl_fill *f, __u64 now_ns,
+				   __u64 *epoch)
 {
 	struct spl_wcell *cell = w->cell;
 	__u32 tries = 0;

@@ -18,8 +18,10 @@
 /* Region ids. A store has those whose size is not 0; ids that a reader doesn't know are none of its business. */
 enum spl_region_id {
 	SPL_REGION_INFO = 0, /* struct spl_info; kernel writes, all read */
-	SPL_REGION_WRITERS = 1, /* struct spl_wcell[max_writers]; each written by its writer, then by its reaper */
-	SPL_REGION_FREE = 2, /* free map: bit n of word n / 64 says that lane n may be taken */
+	SPL_REGION_WRITERS =
+		1, /* struct spl_wcell[max_writers]; each written by its writer, then by its reaper */
+	SPL_REGION_FREE =
+		2, /* free map: bit n % 64 of word n / 64 says that lane n may be taken; then its summary */
 	SPL_REGION_ATTR = 3, /* struct spl_attrs[buckets] */
 	SPL_REGION_INDEX = 4, /* struct spl_bucket[buckets] */
 	SPL_REGION_LANES = 5, /* lanes_total times lane_stride bytes */
@@ -49,7 +51,8 @@ struct spl_region {
 	__u64 stride;
 };
 
-#define SPL_HASH_XXH64 1 /* XXH64 (xxHash specification 0.1.1) of the key's bytes, seeded with @hash_seed */
+#define SPL_HASH_XXH64 \
+	1 /* XXH64 (xxHash specification 0.1.1) of the key's bytes, seeded with @hash_seed */
 
 /* spl_info.features_required: a reader that doesn't know one of the bits must not touch the store. */
 #define SPL_REQUIRED_ALL 0ULL
@@ -123,7 +126,9 @@ struct spl_self {
  *   dead  |  dist  |   0    | writer << 36 | operation              (dead)
  *
  * 0 is an empty cell. dist says which bucket of the key's probe sequence this is: the sequence of home bucket h goes
- * h + dist * (dist + 1) / 2, modulo the number of buckets; triangular steps keep full buckets from growing runs. A live or tentative word names one
+ * h + dist * (dist + 1) / 2, modulo the number of buckets; triangular steps keep full buckets from growing runs.
+ *
+ * A live or tentative word names one
  * fill of one lane: it comes back only after the generation has wrapped, 2^(48 - lane_bits) fills of that lane later.
  */
 #define SPL_BUCKET_CELLS 7
@@ -300,6 +305,13 @@ struct spl_wcell {
 #define SPL_EXTRA_GIVE (1ULL << 32)
 #define SPL_EXTRA_GEN_SHIFT 33
 
+/*
+ * Summary of the free map, right behind it: bit n % 64 of word n / 64 says that one of the words n * 64 to n * 64 + 63
+ * may have a bit. Advice only: who finds nothing by it looks at every word.
+ */
+#define SPL_FREE_WORDS(lanes) (((lanes) + 63) / 64)
+#define SPL_FREE_TOP_WORDS(lanes) ((SPL_FREE_WORDS(lanes) + 4095) / 4096)
+
 /* Bytes before the value of a key of @klen bytes, from the start of the lane. */
 #define SPL_VALUE_OFF(klen) ((__u32)sizeof(struct spl_lane) + (((__u32)(klen) + 7) & ~7U))
 
@@ -314,7 +326,8 @@ static inline __u64 spl_layout_round(__u64 n, __u64 to)
 	return (n + to - 1) & ~(to - 1);
 }
 
-static inline __u64 spl_layout_place(struct spl_info *info, __u32 id, __u64 off, __u64 nr, __u64 stride)
+static inline __u64 spl_layout_place(struct spl_info *info, __u32 id, __u64 off, __u64 nr,
+				     __u64 stride)
 {
 	struct spl_region *r = &info->regions[id];
 
@@ -348,23 +361,26 @@ static inline int spl_layout_plan(struct spl_info *info)
 		g->max_writers = SPL_WRITERS_DEFAULT;
 	if (!g->spares)
 		g->spares = SPL_SPARES_DEFAULT;
-	if (!g->lanes || g->lanes > SPL_LANES_MAX || g->key_max > SPL_KEY_MAX || g->value_max < SPL_VALUE_MIN ||
-	    g->value_max > SPL_VALUE_MAX || g->max_writers > SPL_WRITERS_MAX || g->spares < SPL_SPARES_MIN ||
-	    g->spares > SPL_SPARES_MAX || (g->flags & ~SPL_GEOMETRY_ALL) || g->reserved[0] || g->reserved[1] ||
-	    g->reserved[2])
+	if (!g->lanes || g->lanes > SPL_LANES_MAX || g->key_max > SPL_KEY_MAX ||
+	    g->value_max < SPL_VALUE_MIN || g->value_max > SPL_VALUE_MAX ||
+	    g->max_writers > SPL_WRITERS_MAX || g->spares < SPL_SPARES_MIN ||
+	    g->spares > SPL_SPARES_MAX || (g->flags & ~SPL_GEOMETRY_ALL) || g->reserved[0] ||
+	    g->reserved[1] || g->reserved[2])
 		return SPL_PLAN_INVALID;
 
 	need = SPL_VALUE_OFF(g->key_max) + g->value_max;
 	for (align = 64; align >= 8; align /= 2) {
 		stride = spl_layout_round(need, align);
-		if (align == 8 || stride - sizeof(struct spl_lane) - g->key_max - g->value_max <= SPL_LANE_PAD_MAX)
+		if (align == 8 || stride - sizeof(struct spl_lane) - g->key_max - g->value_max <=
+					  SPL_LANE_PAD_MAX)
 			break;
 	}
 	info->lane_stride = stride;
 	info->lanes_total = g->lanes + (__u64)g->max_writers * g->spares;
 	for (info->lane_bits = 1; (1ULL << info->lane_bits) < info->lanes_total;)
 		info->lane_bits++;
-	info->buckets = (__u32)((g->lanes * SPL_CELLS_PER_LANE + SPL_BUCKET_CELLS - 1) / SPL_BUCKET_CELLS);
+	info->buckets =
+		(__u32)((g->lanes * SPL_CELLS_PER_LANE + SPL_BUCKET_CELLS - 1) / SPL_BUCKET_CELLS);
 
 	info->abi = SPL_ABI_VERSION;
 	info->info_bytes = sizeof(*info);
@@ -378,10 +394,15 @@ static inline int spl_layout_plan(struct spl_info *info)
 	end = info->lanes_total * stride >= SPL_CHUNK_BYTES ? SPL_CHUNK_BYTES : SPL_PAGE_BYTES;
 	info->data_off = end;
 	end = spl_layout_place(info, SPL_REGION_LANES, end, info->lanes_total, stride);
-	end = spl_layout_place(info, SPL_REGION_INDEX, end, info->buckets, sizeof(struct spl_bucket));
+	end = spl_layout_place(info, SPL_REGION_INDEX, end, info->buckets,
+			       sizeof(struct spl_bucket));
 	end = spl_layout_place(info, SPL_REGION_ATTR, end, info->buckets, sizeof(struct spl_attrs));
-	end = spl_layout_place(info, SPL_REGION_FREE, end, (info->lanes_total + 63) / 64, sizeof(__u64));
-	end = spl_layout_place(info, SPL_REGION_WRITERS, end, g->max_writers, sizeof(struct spl_wcell));
+	end = spl_layout_place(info, SPL_REGION_FREE, end,
+			       SPL_FREE_WORDS(info->lanes_total) +
+				       SPL_FREE_TOP_WORDS(info->lanes_total),
+			       sizeof(__u64));
+	end = spl_layout_place(info, SPL_REGION_WRITERS, end, g->max_writers,
+			       sizeof(struct spl_wcell));
 	info->map_bytes = end;
 	return end > SPL_MMAP_SELF ? SPL_PLAN_OVERFLOW : 0;
 }

@@ -84,7 +84,8 @@ static spl_inline __u64 spl_extra(__u64 seq, __u32 lane, __u64 give)
 
 static spl_inline bool spl_extra_names(__u64 extra, __u64 seq)
 {
-	return extra >> SPL_EXTRA_GEN_SHIFT == (seq >> SPL_LANE_GEN_SHIFT << SPL_EXTRA_GEN_SHIFT) >> SPL_EXTRA_GEN_SHIFT;
+	return extra >> SPL_EXTRA_GEN_SHIFT ==
+	       (seq >> SPL_LANE_GEN_SHIFT << SPL_EXTRA_GEN_SHIFT) >> SPL_EXTRA_GEN_SHIFT;
 }
 
 /* The lane that extra names, or NULL. */
@@ -94,40 +95,94 @@ static spl_inline struct spl_lane *spl_extra_lane(const struct spl_store *s, __u
 	return (__u32)extra ? spl_lane_at(s, *nr) : NULL;
 }
 
+/* Try to take a lane out of one word of the free map. */
+static inline bool spl_pool_take_in(struct spl_writer *w, __u32 pos)
+{
+	const struct spl_store *s = w->s;
+	struct spl_lane *lane;
+	__u64 bits, seq;
+	__u32 n;
+
+	for (bits = spl_load(&s->free[pos]); bits; bits &= bits - 1) {
+		n = pos * 64 + (__u32)__builtin_ctzll(bits);
+		lane = spl_lane_at(s, n);
+		if (!lane)
+			return false;
+		seq = spl_load(&lane->seq);
+		if ((seq & SPL_LANE_STATE) != SPL_LANE_FREE)
+			continue;
+		spl_store_release(&w->cell->extra, spl_extra(seq, n, 0));
+		if (!spl_cas64(&lane->seq, seq, spl_seq(seq, w->idx, SPL_LANE_SPARE)))
+			continue;
+		spl_and64(&s->free[pos], ~(1ULL << (n % 64))); /* (H) */
+		w->map_word = pos;
+		return true;
+	}
+	return false;
+}
+
+/* Try to take a lane out of the 64 words that a bit of the summary stands for; clear the bit if they are empty. */
+static inline bool spl_pool_take_block(struct spl_writer *w, __u32 block)
+{
+	const struct spl_store *s = w->s;
+	__u32 end = block * 64 + 64 < s->free_words ? block * 64 + 64 : s->free_words, i;
+	__u64 bit = 1ULL << (block % 64);
+
+	for (i = block * 64; i < end; i++)
+		if (spl_load(&s->free[i]) && spl_pool_take_in(w, i))
+			return true;
+	spl_and64(&s->free_top[block / 64], ~bit);
+	spl_mb_after_cas(); /* pairs with the giver, who sets a bit of the map and then looks at the summary */
+	for (i = block * 64; i < end; i++) {
+		if (spl_load(&s->free[i])) {
+			spl_or64(&s->free_top[block / 64], bit);
+			break;
+		}
+	}
+	return false;
+}
+
 /**
  * spl_pool_take() - take a lane from the free map into extra
  * @w: the writer
  *
- * Looks at every word of the map once, from where the last lane was found.
+ * Looks where the writer last had to do with the map, then where the summary says, then everywhere: a lane that is free
+ * throughout the call is found.
  *
  * Return: 0 (the lane is in w->cell->extra, and the writer's), or -ENOSPC.
  */
 static spl_noinline int spl_pool_take(struct spl_writer *w)
 {
 	const struct spl_store *s = w->s;
-	__u32 i, n, pos = w->map_word;
-	struct spl_lane *lane;
-	__u64 bits, seq;
+	__u32 nr_blocks = (s->free_words + 63) / 64, block = w->map_word / 64, i;
 
-	for (i = 0; i < s->free_words; i++, pos = pos + 1 < s->free_words ? pos + 1 : 0) {
-		for (bits = spl_load(&s->free[pos]); bits; bits &= bits - 1) {
-			n = pos * 64 + (__u32)__builtin_ctzll(bits);
-			lane = spl_lane_at(s, n);
-			if (!lane)
-				break;
-			seq = spl_load(&lane->seq);
-			if ((seq & SPL_LANE_STATE) != SPL_LANE_FREE)
-				continue;
-			spl_store_release(&w->cell->extra, spl_extra(seq, n, 0));
-			if (!spl_cas64(&lane->seq, seq, spl_seq(seq, w->idx, SPL_LANE_SPARE)))
-				continue;
-			spl_and64(&s->free[pos], ~(1ULL << (n % 64))); /* (H) */
-			w->map_word = pos;
-			return 0;
+	if (spl_pool_take_in(w, w->map_word))
+		return 0;
+	for (i = 0; i < nr_blocks; i++, block = block + 1 < nr_blocks ? block + 1 : 0) {
+		if (!(block % 64) && i + 64 <= nr_blocks && !spl_load(&s->free_top[block / 64])) {
+			i += 63; /* 64 blocks without a lane, by the summary */
+			block += 63;
+			continue;
 		}
+		if (spl_load(&s->free_top[block / 64]) & 1ULL << (block % 64) &&
+		    spl_pool_take_block(w, block))
+			return 0;
 	}
+	for (i = 0; i < s->free_words; i++)
+		if (spl_load(&s->free[i]) && spl_pool_take_in(w, i))
+			return 0;
 	spl_store_release(&w->cell->extra, 0);
 	return -ENOSPC;
+}
+
+/* Let takers find a free lane. */
+static inline void spl_pool_show(const struct spl_store *s, __u32 n)
+{
+	__u64 *top = &s->free_top[n / (64 * 64 * 64)], bit = 1ULL << (n / 4096 % 64);
+
+	spl_or64(&s->free[n / 64], 1ULL << (n % 64));
+	if (!(spl_load(top) & bit))
+		spl_or64(top, bit);
 }
 
 /* Put the lane that extra says is on its way to the map there. Also run by the reaper, from wherever the giver died. */
@@ -140,21 +195,24 @@ static inline void spl_pool_give_extra(const struct spl_store *s, struct spl_wce
 	lane = spl_extra_lane(s, extra, &n);
 	if (lane) {
 		bit = 1ULL << (n % 64);
-		bits = spl_load_acquire(&s->free[n / 64]); /* (H), (J): the bit first, then the lane */
+		bits = spl_load_acquire(
+			&s->free[n / 64]); /* (H), (J): the bit first, then the lane */
 		seq = spl_load_acquire(&lane->seq);
 		if (spl_extra_names(extra, seq)) {
-			spl_store_release(&lane->seq, spl_seq_next(seq, 0, SPL_LANE_FREE)); /* (J) */
-			spl_or64(&s->free[n / 64], bit);
+			spl_store_release(&lane->seq,
+					  spl_seq_next(seq, 0, SPL_LANE_FREE)); /* (J) */
+			spl_pool_show(s, n);
 		} else if (!(bits & bit) && (seq & SPL_LANE_STATE) == SPL_LANE_FREE &&
 			   spl_extra_names(extra, seq - (1ULL << SPL_LANE_GEN_SHIFT))) {
-			spl_or64(&s->free[n / 64], bit);
+			spl_pool_show(s, n);
 		}
 	}
 	spl_store_release(&cell->extra, 0);
 }
 
 /* Give a lane that the writer owns to the free map. */
-static inline void spl_pool_give(const struct spl_store *s, struct spl_wcell *cell, __u64 seq, __u32 n)
+static inline void spl_pool_give(const struct spl_store *s, struct spl_wcell *cell, __u64 seq,
+				 __u32 n)
 {
 	spl_store_release(&cell->extra, spl_extra(seq, n, SPL_EXTRA_GIVE));
 	spl_pool_give_extra(s, cell);
@@ -242,8 +300,8 @@ static spl_inline int spl_fill_begin(struct spl_writer *w, struct spl_fill *f)
  *
  * Called again for a further try it begins a new generation, so that one generation is offered to the index once.
  */
-static spl_inline void spl_fill_end(struct spl_writer *w, struct spl_fill *f, __u64 epoch, __u64 inc, __u64 ctime_ns,
-				    __u64 now_ns, __u64 state)
+static spl_inline void spl_fill_end(struct spl_writer *w, struct spl_fill *f, __u64 epoch,
+				    __u64 inc, __u64 ctime_ns, __u64 now_ns, __u64 state)
 {
 	struct spl_lane *lane = f->lane;
 
@@ -269,10 +327,12 @@ static spl_inline void spl_fill_end(struct spl_writer *w, struct spl_fill *f, __
  * @pos: position of the cell
  * @new_word: word to be published
  */
-static spl_inline void spl_declare(struct spl_writer *w, __u64 op, __u32 slot, __u32 pos, __u64 new_word)
+static spl_inline void spl_declare(struct spl_writer *w, __u64 op, __u32 slot, __u32 pos,
+				   __u64 new_word)
 {
 	spl_store(&w->cell->new_word, new_word);
-	spl_store_release(&w->cell->op, op | (__u64)slot << SPL_OP_SLOT_SHIFT | (__u64)pos << SPL_OP_POS_SHIFT);
+	spl_store_release(&w->cell->op,
+			  op | (__u64)slot << SPL_OP_SLOT_SHIFT | (__u64)pos << SPL_OP_POS_SHIFT);
 }
 
 static spl_inline __u64 spl_opseq_next(struct spl_writer *w)

@@ -83,9 +83,11 @@ struct spl_hit {
 
 enum { SPL_MISS = 0, SPL_FOUND = 1, SPL_AGAIN = 2 };
 
-/* Compares a key with that of the lane that @word, found in @cell, names. SPL_FOUND leaves the last check to the caller. */
-static spl_inline int spl_match(const struct spl_store *s, __u64 *cell, __u64 word, const void *key, __u32 klen,
-				struct spl_hit *hit)
+/*
+ * Compares a key with that of the lane that @word, found in @cell, names. SPL_FOUND leaves the last check to the caller.
+ */
+static spl_inline int spl_match(const struct spl_store *s, __u64 *cell, __u64 word, const void *key,
+				__u32 klen, struct spl_hit *hit)
 {
 	struct spl_lane *lane = spl_lane_at(s, spl_lane_of(s, word));
 
@@ -94,8 +96,8 @@ static spl_inline int spl_match(const struct spl_store *s, __u64 *cell, __u64 wo
 	hit->seq = spl_load_acquire(&lane->seq); /* (c) */
 	if (spl_unlikely(!spl_seq_names(s, hit->seq, word)))
 		goto changed;
-	if (spl_likely(spl_load(&lane->klen) == klen && spl_key_equal(spl_lane_key(lane), (const unsigned char *)key,
-								       klen))) {
+	if (spl_likely(spl_load(&lane->klen) == klen &&
+		       spl_key_equal(spl_lane_key(lane), (const unsigned char *)key, klen))) {
 		hit->lane = lane;
 		hit->word = word;
 		return SPL_FOUND;
@@ -109,8 +111,8 @@ changed:
 	return spl_load(cell) == word ? -EBADMSG : SPL_AGAIN;
 }
 
-static spl_inline int spl_find_in(const struct spl_store *s, __u32 bucket, __u64 head, const void *key, __u32 klen,
-				  struct spl_hit *hit)
+static spl_inline int spl_find_in(const struct spl_store *s, __u32 bucket, __u64 head,
+				  const void *key, __u32 klen, struct spl_hit *hit)
 {
 	__u64 *cell = s->index[bucket].cell;
 	__u64 word;
@@ -131,8 +133,8 @@ static spl_inline int spl_find_in(const struct spl_store *s, __u32 bucket, __u64
 }
 
 /* Buckets beyond the key's home, as the home's overflow word tells. */
-static spl_noinline int spl_find_far(const struct spl_store *s, __u32 home, __u64 overflow, __u64 head,
-				     const void *key, __u32 klen, struct spl_hit *hit)
+static spl_noinline int spl_find_far(const struct spl_store *s, __u32 home, __u64 overflow,
+				     __u64 head, const void *key, __u32 klen, struct spl_hit *hit)
 {
 	__u64 bits;
 	__u32 d;
@@ -148,7 +150,8 @@ static spl_noinline int spl_find_far(const struct spl_store *s, __u32 home, __u6
 }
 
 /* One look at a key's places: SPL_FOUND, SPL_MISS, SPL_AGAIN or -EBADMSG. */
-static spl_inline int spl_find(const struct spl_store *s, __u64 hash, const void *key, __u32 klen, struct spl_hit *hit)
+static spl_inline int spl_find(const struct spl_store *s, __u64 hash, const void *key, __u32 klen,
+			       struct spl_hit *hit)
 {
 	__u64 head = SPL_CELL_LIVE | spl_tag(hash);
 	__u64 overflow;
@@ -171,7 +174,8 @@ static spl_inline bool spl_hit_held(const struct spl_hit *hit)
 	return spl_seq_held(hit->seq, spl_load(&hit->lane->seq));
 }
 
-static spl_inline void spl_meta_load(struct spl_meta *meta, const struct spl_lane *lane, __u32 klen, __u32 vlen)
+static spl_inline void spl_meta_load(struct spl_meta *meta, const struct spl_lane *lane, __u32 klen,
+				     __u32 vlen)
 {
 	meta->epoch = spl_load(&lane->epoch);
 	meta->ctime_ns = spl_load(&lane->ctime_ns);
@@ -192,7 +196,8 @@ static spl_inline int spl_look_failed(int r, __u32 *tries)
 }
 
 /* A hit, its header, and where the value lies; checked bounds, unchecked generation. */
-static spl_inline int spl_open_value(const struct spl_store *s, const struct spl_hit *hit, __u32 klen, __u32 *vlen)
+static spl_inline int spl_open_value(const struct spl_store *s, const struct spl_hit *hit,
+				     __u32 klen, __u32 *vlen)
 {
 	*vlen = spl_load(&hit->lane->vlen);
 	if (spl_likely(*vlen <= s->value_max))
@@ -201,8 +206,8 @@ static spl_inline int spl_open_value(const struct spl_store *s, const struct spl
 	return spl_hit_held(hit) ? -EBADMSG : SPL_AGAIN;
 }
 
-static spl_inline long spl_get_hashed(const struct spl_store *s, __u64 hash, const void *key, __u32 klen, void *buf,
-				      __u32 cap, struct spl_meta *meta)
+static spl_inline long spl_get_hashed(const struct spl_store *s, __u64 hash, const void *key,
+				      __u32 klen, void *buf, __u32 cap, struct spl_meta *meta)
 {
 	struct spl_hit hit;
 	__u32 vlen, tries = 0;
@@ -218,7 +223,8 @@ static spl_inline long spl_get_hashed(const struct spl_store *s, __u64 hash, con
 				if (meta)
 					spl_meta_load(meta, hit.lane, klen, vlen);
 				if (spl_likely(spl_hit_held(&hit)))
-					return buf && spl_unlikely(vlen > cap) ? -EMSGSIZE : (long)vlen;
+					return buf && spl_unlikely(vlen > cap) ? -EMSGSIZE
+									       : (long)vlen;
 				r = SPL_AGAIN;
 			}
 		}
@@ -241,12 +247,14 @@ static spl_inline long spl_get_hashed(const struct spl_store *s, __u64 hash, con
  * the store's keys; -EINVAL: empty key; -EBADMSG: damaged store; -EAGAIN: others change the key faster than it can be
  * copied. On -EAGAIN and -EBADMSG @buf may hold anything. Lock-free, any thread, no system call.
  */
-static inline long spl_get(const struct spl_store *s, const void *key, __u32 klen, void *buf, __u32 cap,
-			   struct spl_meta *meta)
+static inline long spl_get(const struct spl_store *s, const void *key, __u32 klen, void *buf,
+			   __u32 cap, struct spl_meta *meta)
 {
 	int r = spl_key_check(s, klen);
 
-	return spl_unlikely(r) ? r : spl_get_hashed(s, spl_hash(s, key, klen), key, klen, buf, cap, meta);
+	return spl_unlikely(r)
+		       ? r
+		       : spl_get_hashed(s, spl_hash(s, key, klen), key, klen, buf, cap, meta);
 }
 
 /**
@@ -260,7 +268,8 @@ static inline long spl_get(const struct spl_store *s, const void *key, __u32 kle
  *
  * Return: bytes of the value, or as spl_get().
  */
-static inline long spl_view(const struct spl_store *s, const void *key, __u32 klen, struct spl_view *v)
+static inline long spl_view(const struct spl_store *s, const void *key, __u32 klen,
+			    struct spl_view *v)
 {
 	struct spl_hit hit;
 	__u32 vlen, tries = 0;
@@ -310,7 +319,8 @@ static inline bool spl_view_valid(const struct spl_view *v)
  *
  * Return: 0, or as spl_get().
  */
-static inline int spl_stat(const struct spl_store *s, const void *key, __u32 klen, struct spl_meta *meta)
+static inline int spl_stat(const struct spl_store *s, const void *key, __u32 klen,
+			   struct spl_meta *meta)
 {
 	long r = spl_get(s, key, klen, NULL, 0, meta);
 
@@ -372,8 +382,8 @@ static inline __u32 spl_get_many(const struct spl_store *s, struct spl_io *io, _
 		for (i = 0; i < n; i++) {
 			io[i].result = spl_key_check(s, io[i].klen);
 			if (!io[i].result)
-				io[i].result = spl_get_hashed(s, hash[i], io[i].key, io[i].klen, io[i].buf,
-							      io[i].cap, NULL);
+				io[i].result = spl_get_hashed(s, hash[i], io[i].key, io[i].klen,
+							      io[i].buf, io[i].cap, NULL);
 			good += io[i].result >= 0;
 		}
 	}
@@ -393,7 +403,8 @@ static inline __u32 spl_get_many(const struct spl_store *s, struct spl_io *io, _
  *
  * Return: bytes of the key, 0 at the end, -EMSGSIZE: @cap is too small (the cursor stays).
  */
-static inline long spl_next(const struct spl_store *s, __u64 *cursor, void *key, __u32 cap, struct spl_meta *meta)
+static inline long spl_next(const struct spl_store *s, __u64 *cursor, void *key, __u32 cap,
+			    struct spl_meta *meta)
 {
 	struct spl_lane *lane;
 	__u32 klen, vlen, tries;
@@ -414,7 +425,8 @@ static inline long spl_next(const struct spl_store *s, __u64 *cursor, void *key,
 			seq = spl_load_acquire(&lane->seq); /* (c) */
 			klen = spl_load(&lane->klen);
 			vlen = spl_load(&lane->vlen);
-			if (spl_seq_names(s, seq, word) && klen && klen <= s->key_max && vlen <= s->value_max) {
+			if (spl_seq_names(s, seq, word) && klen && klen <= s->key_max &&
+			    vlen <= s->value_max) {
 				if (klen <= cap)
 					memcpy(key, spl_lane_key(lane), klen);
 				if (meta)

@@ -25,7 +25,8 @@ struct spl_reap_counts {
 };
 
 /* Is the lane of the word as writer @idx left it when it offered the word to the index? */
-static inline bool spl_reap_untouched(const struct spl_store *s, __u32 idx, __u64 word, const struct spl_lane *lane)
+static inline bool spl_reap_untouched(const struct spl_store *s, __u32 idx, __u64 word,
+				      const struct spl_lane *lane)
 {
 	__u64 seq = spl_load_acquire(&lane->seq);
 
@@ -57,7 +58,8 @@ static inline void spl_reap_overflow(const struct spl_store *s, __u32 pos, __u64
 		spl_overflow_clear(s, spl_home_at(s, pos / SPL_BUCKET_SLOTS, spl_dist_of(word)));
 }
 
-static inline void spl_reap_swap(const struct spl_store *s, __u32 idx, __u32 slot, __u32 pos, struct spl_reap_counts *c)
+static inline void spl_reap_swap(const struct spl_store *s, __u32 idx, __u32 slot, __u32 pos,
+				 struct spl_reap_counts *c)
 {
 	struct spl_wcell *cell = &s->wcells[idx];
 	__u64 new_word = spl_load(&cell->new_word), old_word = spl_load(&cell->old_word), seq;
@@ -66,7 +68,8 @@ static inline void spl_reap_swap(const struct spl_store *s, __u32 idx, __u32 slo
 
 	if (!old_lane || !new_lane)
 		return;
-	if (spl_load(&cell->slots[slot]) == n_new && !spl_reap_published(s, idx, pos, new_word, new_lane)) {
+	if (spl_load(&cell->slots[slot]) == n_new &&
+	    !spl_reap_published(s, idx, pos, new_word, new_lane)) {
 		c->undone++;
 		return;
 	}
@@ -100,7 +103,8 @@ static inline void spl_reap_insert(const struct spl_store *s, __u32 idx, __u32 s
 		return;
 	}
 	if (spl_seq_names(s, seq, word) && (seq & SPL_LANE_STATE) == SPL_LANE_READY)
-		spl_cas64(spl_cell_at(s, pos), word, word ^ (SPL_CELL_TENTATIVE | SPL_CELL_LIVE)); /* (A) */
+		spl_cas64(spl_cell_at(s, pos), word,
+			  word ^ (SPL_CELL_TENTATIVE | SPL_CELL_LIVE)); /* (A) */
 	taken = spl_extra_lane(s, extra, &n);
 	if (taken && !(extra & SPL_EXTRA_GIVE)) {
 		spl_store_release(&cell->slots[slot], n);
@@ -109,7 +113,8 @@ static inline void spl_reap_insert(const struct spl_store *s, __u32 idx, __u32 s
 	c->finished++;
 }
 
-static inline void spl_reap_delete(const struct spl_store *s, __u32 idx, __u32 pos, struct spl_reap_counts *c)
+static inline void spl_reap_delete(const struct spl_store *s, __u32 idx, __u32 pos,
+				   struct spl_reap_counts *c)
 {
 	struct spl_wcell *cell = &s->wcells[idx];
 	__u64 dead = spl_load(&cell->new_word), old_word = spl_load(&cell->old_word), extra, seq;
@@ -128,7 +133,8 @@ static inline void spl_reap_delete(const struct spl_store *s, __u32 idx, __u32 p
 	if (giving != lane && spl_seq_names(s, seq, old_word)) {
 		seq = spl_seq(seq, idx, SPL_LANE_SPARE);
 		spl_store(&lane->seq, seq); /* (G) */
-		spl_store_release(&cell->extra, spl_extra(seq, spl_lane_of(s, old_word), SPL_EXTRA_GIVE));
+		spl_store_release(&cell->extra,
+				  spl_extra(seq, spl_lane_of(s, old_word), SPL_EXTRA_GIVE));
 	}
 	spl_cas64(spl_cell_at(s, pos), dead, SPL_CELL_EMPTY);
 	spl_reap_overflow(s, pos, dead);
@@ -154,7 +160,8 @@ static inline void spl_reap_extra(const struct spl_store *s, __u32 idx, struct s
 			if (spl_load(&cell->slots[i]) == n)
 				break;
 		if (i < s->spares || !spl_extra_names(extra, seq) ||
-		    (seq & ~SPL_LANE_GEN) != ((__u64)idx << SPL_LANE_WRITER_SHIFT | SPL_LANE_SPARE)) {
+		    (seq & ~SPL_LANE_GEN) !=
+			    ((__u64)idx << SPL_LANE_WRITER_SHIFT | SPL_LANE_SPARE)) {
 			spl_store_release(&cell->extra, 0); /* never mine, or mine in a slot */
 			return;
 		}
@@ -190,20 +197,11 @@ static inline int spl_reap_writer(const struct spl_store *s, __u32 idx, struct s
 	pos = (__u32)(op >> SPL_OP_POS_SHIFT);
 	if (slot < s->spares && spl_pos_holds(s, pos)) {
 		switch (op & 0xff) {
-		case SPL_OP_SWAP:
-			spl_reap_swap(s, idx, slot, pos, c);
-			break;
-		case SPL_OP_INSERT:
-			spl_reap_insert(s, idx, slot, pos, c);
-			break;
-		case SPL_OP_DELETE:
-			spl_reap_delete(s, idx, pos, c);
-			break;
-		case SPL_OP_HELP:
-			spl_reap_overflow(s, pos, spl_load(&cell->new_word));
-			break;
-		default:
-			break;
+		case SPL_OP_SWAP: spl_reap_swap(s, idx, slot, pos, c); break;
+		case SPL_OP_INSERT: spl_reap_insert(s, idx, slot, pos, c); break;
+		case SPL_OP_DELETE: spl_reap_delete(s, idx, pos, c); break;
+		case SPL_OP_HELP: spl_reap_overflow(s, pos, spl_load(&cell->new_word)); break;
+		default: break;
 		}
 	}
 	spl_store_release(&cell->op, SPL_OP_NONE);

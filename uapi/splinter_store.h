@@ -33,6 +33,7 @@ struct spl_store {
 	__u32 value_max;
 	struct spl_attrs *attrs;
 	__u64 *free;
+	__u64 *free_top;
 	struct spl_wcell *wcells;
 	__u32 max_writers;
 	__u32 spares;
@@ -41,12 +42,14 @@ struct spl_store {
 	const struct spl_info *info;
 };
 
-static inline bool spl_region_holds(const struct spl_info *i, __u64 data_bytes, __u32 id, __u64 nr, __u64 stride)
+static inline bool spl_region_holds(const struct spl_info *i, __u64 data_bytes, __u32 id, __u64 nr,
+				    __u64 stride)
 {
 	const struct spl_region *r = &i->regions[id];
 
-	return r->id == id && r->stride == stride && r->off >= i->data_off && r->off % SPL_PAGE_BYTES == 0 &&
-	       r->bytes <= data_bytes && r->off - i->data_off <= data_bytes - r->bytes && r->bytes / stride >= nr;
+	return r->id == id && r->stride == stride && r->off >= i->data_off &&
+	       r->off % SPL_PAGE_BYTES == 0 && r->bytes <= data_bytes &&
+	       r->off - i->data_off <= data_bytes - r->bytes && r->bytes / stride >= nr;
 }
 
 /**
@@ -59,7 +62,8 @@ static inline bool spl_region_holds(const struct spl_info *i, __u64 data_bytes, 
  * Return: 0; -EBADMSG: not a store, or numbers in it contradict each other; -EPROTONOSUPPORT: made by a version
  * whose stores this one must not touch. Thread-safe; the mapping isn't changed.
  */
-static inline int spl_store_attach(struct spl_store *s, const struct spl_info *info, void *data, __u64 data_bytes)
+static inline int spl_store_attach(struct spl_store *s, const struct spl_info *info, void *data,
+				   __u64 data_bytes)
 {
 	const struct spl_geometry *g;
 	struct spl_info i;
@@ -68,32 +72,42 @@ static inline int spl_store_attach(struct spl_store *s, const struct spl_info *i
 		return -EBADMSG;
 	memcpy(&i, info, sizeof(i)); /* once: the page may change under a hostile creator */
 	g = &i.geometry;
-	if (i.abi != SPL_ABI_VERSION || (i.features_required & ~SPL_REQUIRED_ALL) || i.hash != SPL_HASH_XXH64)
+	if (i.abi != SPL_ABI_VERSION || (i.features_required & ~SPL_REQUIRED_ALL) ||
+	    i.hash != SPL_HASH_XXH64)
 		return -EPROTONOSUPPORT;
 	if (i.info_bytes < sizeof(i) || !g->lanes || g->lanes > SPL_LANES_MAX || !g->key_max ||
-	    g->key_max > SPL_KEY_MAX || g->value_max < SPL_VALUE_MIN || g->value_max > SPL_VALUE_MAX ||
-	    !g->max_writers || g->max_writers > SPL_WRITERS_MAX || g->spares < SPL_SPARES_MIN ||
-	    g->spares > SPL_SPARES_MAX)
+	    g->key_max > SPL_KEY_MAX || g->value_max < SPL_VALUE_MIN ||
+	    g->value_max > SPL_VALUE_MAX || !g->max_writers || g->max_writers > SPL_WRITERS_MAX ||
+	    g->spares < SPL_SPARES_MIN || g->spares > SPL_SPARES_MAX)
 		return -EBADMSG;
 	if (i.lanes_total != g->lanes + (__u64)g->max_writers * g->spares || i.lane_bits > 32 ||
 	    i.lanes_total > 1ULL << i.lane_bits || i.lane_stride % 8 ||
-	    i.lane_stride < (__u64)SPL_VALUE_OFF(g->key_max) + g->value_max || i.lane_stride > 1ULL << 30)
+	    i.lane_stride < (__u64)SPL_VALUE_OFF(g->key_max) + g->value_max ||
+	    i.lane_stride > 1ULL << 30)
 		return -EBADMSG;
 	if (!i.buckets || i.buckets > 1U << 29) /* so that a position fits 32 bits */
 		return -EBADMSG;
-	if (!spl_region_holds(&i, data_bytes, SPL_REGION_WRITERS, g->max_writers, sizeof(struct spl_wcell)) ||
-	    !spl_region_holds(&i, data_bytes, SPL_REGION_FREE, (i.lanes_total + 63) / 64, sizeof(__u64)) ||
-	    !spl_region_holds(&i, data_bytes, SPL_REGION_ATTR, i.buckets, sizeof(struct spl_attrs)) ||
-	    !spl_region_holds(&i, data_bytes, SPL_REGION_INDEX, i.buckets, sizeof(struct spl_bucket)) ||
+	if (!spl_region_holds(&i, data_bytes, SPL_REGION_WRITERS, g->max_writers,
+			      sizeof(struct spl_wcell)) ||
+	    !spl_region_holds(&i, data_bytes, SPL_REGION_FREE,
+			      SPL_FREE_WORDS(i.lanes_total) + SPL_FREE_TOP_WORDS(i.lanes_total),
+			      sizeof(__u64)) ||
+	    !spl_region_holds(&i, data_bytes, SPL_REGION_ATTR, i.buckets,
+			      sizeof(struct spl_attrs)) ||
+	    !spl_region_holds(&i, data_bytes, SPL_REGION_INDEX, i.buckets,
+			      sizeof(struct spl_bucket)) ||
 	    !spl_region_holds(&i, data_bytes, SPL_REGION_LANES, i.lanes_total, i.lane_stride))
 		return -EBADMSG;
 
 	memset(s, 0, sizeof(*s));
-	s->index = (struct spl_bucket *)((char *)data + (i.regions[SPL_REGION_INDEX].off - i.data_off));
+	s->index = (struct spl_bucket *)((char *)data +
+					 (i.regions[SPL_REGION_INDEX].off - i.data_off));
 	s->lanes = (unsigned char *)data + (i.regions[SPL_REGION_LANES].off - i.data_off);
-	s->attrs = (struct spl_attrs *)((char *)data + (i.regions[SPL_REGION_ATTR].off - i.data_off));
+	s->attrs =
+		(struct spl_attrs *)((char *)data + (i.regions[SPL_REGION_ATTR].off - i.data_off));
 	s->free = (__u64 *)((char *)data + (i.regions[SPL_REGION_FREE].off - i.data_off));
-	s->wcells = (struct spl_wcell *)((char *)data + (i.regions[SPL_REGION_WRITERS].off - i.data_off));
+	s->wcells = (struct spl_wcell *)((char *)data +
+					 (i.regions[SPL_REGION_WRITERS].off - i.data_off));
 	s->seed = i.hash_seed;
 	s->lane_stride = i.lane_stride;
 	s->lane_bits = i.lane_bits;
@@ -105,7 +119,8 @@ static inline int spl_store_attach(struct spl_store *s, const struct spl_info *i
 	s->value_max = g->value_max;
 	s->max_writers = g->max_writers;
 	s->spares = g->spares;
-	s->free_words = (__u32)((i.lanes_total + 63) / 64);
+	s->free_words = (__u32)SPL_FREE_WORDS(i.lanes_total);
+	s->free_top = s->free + s->free_words;
 	s->info = info;
 	return 0;
 }
@@ -123,6 +138,8 @@ static inline void spl_store_format(const struct spl_store *s)
 		s->free[i] = ~0ULL;
 	if (n % 64)
 		s->free[n / 64] = (1ULL << (n % 64)) - 1;
+	for (i = 0; i < (n + 4095) / 4096; i++)
+		s->free_top[i / 64] |= 1ULL << (i % 64);
 	for (i = 0; i < s->max_writers; i++)
 		for (k = 0; k < s->spares; k++)
 			s->wcells[i].slots[k] = (__u32)(n + (__u64)i * s->spares + k);

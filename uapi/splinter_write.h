@@ -34,8 +34,10 @@ enum spl_math_op {
 	SPL_MATH_COUNT = 8,
 };
 
-#define SPL_MATH_SIGNED (1U << 0) /* operand and value are two's complement: matters for saturation */
-#define SPL_MATH_SATURATE (1U << 1) /* ADD, SUB, INC, DEC stop at the ends of the range instead of wrapping */
+#define SPL_MATH_SIGNED \
+	(1U << 0) /* operand and value are two's complement: matters for saturation */
+#define SPL_MATH_SATURATE \
+	(1U << 1) /* ADD, SUB, INC, DEC stop at the ends of the range instead of wrapping */
 #define SPL_MATH_CREATE (1U << 2) /* an absent key counts as 0 */
 #define SPL_MATH_ALL (SPL_MATH_SIGNED | SPL_MATH_SATURATE | SPL_MATH_CREATE)
 
@@ -64,14 +66,10 @@ static inline __u64 spl_math_eval(__u32 op, __u32 flags, __u64 a, __u64 b)
 	__u64 r;
 
 	switch (op) {
-	case SPL_MATH_AND:
-		return a & b;
-	case SPL_MATH_OR:
-		return a | b;
-	case SPL_MATH_XOR:
-		return a ^ b;
-	case SPL_MATH_NOT:
-		return ~a;
+	case SPL_MATH_AND: return a & b;
+	case SPL_MATH_OR: return a | b;
+	case SPL_MATH_XOR: return a ^ b;
+	case SPL_MATH_NOT: return ~a;
 	case SPL_MATH_INC:
 		b = 1;
 		/* fallthrough */
@@ -103,8 +101,8 @@ static inline __u64 spl_math_eval(__u32 op, __u32 flags, __u64 a, __u64 b)
  * Write the value of a change into the lane, given the old one (@old NULL: no such key). Bounds are checked, the old
  * bytes may be torn: the caller checks the old lane's generation before it believes result or error.
  */
-static spl_inline int spl_fill_value(const struct spl_store *s, struct spl_change *c, struct spl_fill *f,
-				     struct spl_lane *old, __u64 *number)
+static spl_inline int spl_fill_value(const struct spl_store *s, struct spl_change *c,
+				     struct spl_fill *f, struct spl_lane *old, __u64 *number)
 {
 	unsigned char *to = spl_lane_value(f->lane, f->klen);
 	__u32 vlen = old ? spl_load(&old->vlen) : 0;
@@ -113,8 +111,7 @@ static spl_inline int spl_fill_value(const struct spl_store *s, struct spl_chang
 		return -EBADMSG;
 	switch (c->how) {
 	case SPL_HOW_SET:
-	case SPL_HOW_PUT:
-		return 0; /* in the lane since before the look-up */
+	case SPL_HOW_PUT: return 0; /* in the lane since before the look-up */
 	case SPL_HOW_APPEND:
 		if (c->len > s->value_max - vlen)
 			return -EMSGSIZE;
@@ -141,7 +138,8 @@ static spl_inline int spl_fill_value(const struct spl_store *s, struct spl_chang
 }
 
 /* Replace @old_word at @pos by the filled lane. On success the old lane is the slot's. */
-static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f, const struct spl_hit *hit)
+static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f,
+				const struct spl_hit *hit)
 {
 	const struct spl_store *s = w->s;
 	struct spl_wcell *cell = w->cell;
@@ -162,8 +160,8 @@ static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f, 
 	return true;
 }
 
-static spl_inline void spl_meta_tell(struct spl_meta *meta, const struct spl_fill *f, __u64 epoch, __u64 inc,
-				     __u64 ctime_ns, __u64 now_ns)
+static spl_inline void spl_meta_tell(struct spl_meta *meta, const struct spl_fill *f, __u64 epoch,
+				     __u64 inc, __u64 ctime_ns, __u64 now_ns)
 {
 	if (!meta)
 		return;
@@ -213,7 +211,8 @@ static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, str
 		if (spl_unlikely(r < 0))
 			return r;
 		if (c->how == SPL_HOW_BUMP || c->want_epoch ||
-		    (c->how == SPL_HOW_MATH ? !(c->flags & SPL_MATH_CREATE) : !!(c->flags & SPL_SET_PRESENT)))
+		    (c->how == SPL_HOW_MATH ? !(c->flags & SPL_MATH_CREATE)
+					    : !!(c->flags & SPL_SET_PRESENT)))
 			return -ENOENT;
 		r = spl_fill_value(s, c, f, NULL, &number);
 		if (!r)
@@ -222,7 +221,8 @@ static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, str
 			continue;
 		if (r)
 			return r;
-		spl_meta_tell(meta, f, epoch, spl_load(&w->cell->opseq) & SPL_OPSEQ, now_ns, now_ns);
+		spl_meta_tell(meta, f, epoch, spl_load(&w->cell->opseq) & SPL_OPSEQ, now_ns,
+			      now_ns);
 		if (meta)
 			meta->inc |= (__u64)w->idx << SPL_OPSEQ_BITS;
 		break;
@@ -233,8 +233,8 @@ static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, str
 }
 
 /* Common frame: check, claim a spare, publish, and leave nothing in hand. */
-static spl_inline long spl_change(struct spl_writer *w, const void *key, __u32 klen, struct spl_change *c,
-				  struct spl_meta *meta)
+static spl_inline long spl_change(struct spl_writer *w, const void *key, __u32 klen,
+				  struct spl_change *c, struct spl_meta *meta)
 {
 	const struct spl_store *s = w->s;
 	struct spl_fill f;
@@ -275,8 +275,8 @@ static spl_inline long spl_change(struct spl_writer *w, const void *key, __u32 k
  * -ENOSPC: a new key, and all lanes are taken; -ENOBUFS: spl_alloc() holds all spares; -EAGAIN: others change the key
  * without end; -EBADMSG: damaged store. On every error the key is as it was. Lock-free; one thread a writer.
  */
-static inline long spl_set(struct spl_writer *w, const void *key, __u32 klen, const void *val, __u32 vlen, __u32 flags,
-			   struct spl_meta *meta)
+static inline long spl_set(struct spl_writer *w, const void *key, __u32 klen, const void *val,
+			   __u32 vlen, __u32 flags, struct spl_meta *meta)
 {
 	struct spl_change c = { SPL_HOW_SET, flags, val, vlen, 0, 0, false };
 
@@ -297,8 +297,8 @@ static inline long spl_set(struct spl_writer *w, const void *key, __u32 klen, co
  *
  * Return: as spl_set(); -ESTALE: the key has another epoch; -ENOENT.
  */
-static inline long spl_set_epoch(struct spl_writer *w, const void *key, __u32 klen, const void *val, __u32 vlen,
-				 __u64 epoch, struct spl_meta *meta)
+static inline long spl_set_epoch(struct spl_writer *w, const void *key, __u32 klen, const void *val,
+				 __u32 vlen, __u64 epoch, struct spl_meta *meta)
 {
 	struct spl_change c = { SPL_HOW_SET, 0, val, vlen, 0, epoch, true };
 
@@ -317,8 +317,8 @@ static inline long spl_set_epoch(struct spl_writer *w, const void *key, __u32 kl
  *
  * Return: bytes of the new value; -EMSGSIZE: it would be longer than value_max; otherwise as spl_set().
  */
-static inline long spl_append(struct spl_writer *w, const void *key, __u32 klen, const void *data, __u32 len,
-			      __u32 flags, struct spl_meta *meta)
+static inline long spl_append(struct spl_writer *w, const void *key, __u32 klen, const void *data,
+			      __u32 len, __u32 flags, struct spl_meta *meta)
 {
 	struct spl_change c = { SPL_HOW_APPEND, flags, data, len, 0, 0, false };
 
@@ -342,8 +342,8 @@ static inline long spl_append(struct spl_writer *w, const void *key, __u32 klen,
  * Return: 0; -EPROTOTYPE: the value isn't 8 bytes long; -ENOENT; -EINVAL: unknown operation or flag; otherwise as
  * spl_set().
  */
-static inline int spl_math(struct spl_writer *w, const void *key, __u32 klen, __u32 op, __u64 operand, __u32 flags,
-			   __u64 *result)
+static inline int spl_math(struct spl_writer *w, const void *key, __u32 klen, __u32 op,
+			   __u64 operand, __u32 flags, __u64 *result)
 {
 	struct spl_change c = { SPL_HOW_MATH, flags, NULL, 0, op, operand, false };
 	long r;
@@ -376,12 +376,12 @@ static inline int spl_bump(struct spl_writer *w, const void *key, __u32 klen, st
 }
 
 /**
- * struct spl_alloc - a spare lane given out to be written in place
+ * struct spl_room - a spare lane given out to be written in place
  * @ptr: where the value goes, room for @vlen bytes, aligned to 8
  * @vlen: bytes of the value; may be made smaller before spl_put()
  * @fill: (private)
  */
-struct spl_alloc {
+struct spl_room {
 	void *ptr;
 	__u32 vlen;
 	struct spl_fill fill;
@@ -399,7 +399,8 @@ struct spl_alloc {
  *
  * Return: 0; -ENOBUFS: no spare left to give; -EMSGSIZE, -EINVAL, -EBADMSG as spl_set().
  */
-static inline int spl_alloc(struct spl_writer *w, const void *key, __u32 klen, __u32 vlen, struct spl_alloc *a)
+static inline int spl_alloc(struct spl_writer *w, const void *key, __u32 klen, __u32 vlen,
+			    struct spl_room *a)
 {
 	const struct spl_store *s = w->s;
 	int r = spl_key_check(s, klen);
@@ -433,7 +434,8 @@ static inline int spl_alloc(struct spl_writer *w, const void *key, __u32 klen, _
  *
  * Return: as spl_set().
  */
-static inline long spl_put(struct spl_writer *w, struct spl_alloc *a, __u32 flags, struct spl_meta *meta)
+static inline long spl_put(struct spl_writer *w, struct spl_room *a, __u32 flags,
+			   struct spl_meta *meta)
 {
 	struct spl_change c = { SPL_HOW_PUT, flags, NULL, 0, 0, 0, false };
 	long r = -EINVAL;
@@ -454,7 +456,7 @@ static inline long spl_put(struct spl_writer *w, struct spl_alloc *a, __u32 flag
  * @w: the writer
  * @a: the room
  */
-static inline void spl_cancel(struct spl_writer *w, struct spl_alloc *a)
+static inline void spl_cancel(struct spl_writer *w, struct spl_room *a)
 {
 	w->held &= ~(1U << a->fill.slot);
 }
@@ -513,6 +515,7 @@ static inline int spl_delete(struct spl_writer *w, const void *key, __u32 klen)
 	if (d)
 		spl_overflow_clear(s, hit.home);
 	spl_store_release(&cell->op, SPL_OP_NONE);
+	w->map_word = spl_lane_of(s, hit.word) / 64;
 	spl_pool_give_extra(s, cell);
 	spl_count(w, nr_delete);
 	return 0;
@@ -546,11 +549,13 @@ static inline __u32 spl_set_many(struct spl_writer *w, struct spl_io *io, __u32 
 				word = spl_load(&cell[k]);
 				if (!((word ^ SPL_CELL_LIVE ^ spl_tag(hash)) & SPL_CELL_HEAD) &&
 				    spl_lane_of(s, word) < s->lanes_total)
-					spl_prefetch(s->lanes + spl_lane_of(s, word) * s->lane_stride);
+					spl_prefetch(s->lanes +
+						     spl_lane_of(s, word) * s->lane_stride);
 			}
 		}
 		for (i = 0; i < n; i++) {
-			io[i].result = spl_set(w, io[i].key, io[i].klen, io[i].buf, io[i].cap, flags, NULL);
+			io[i].result = spl_set(w, io[i].key, io[i].klen, io[i].buf, io[i].cap,
+					       flags, NULL);
 			good += io[i].result >= 0;
 		}
 	}

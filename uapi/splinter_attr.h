@@ -95,6 +95,19 @@ static inline int spl_attr_find(const struct spl_store *s, __u64 hash, const voi
 	return r;
 }
 
+/*
+ * May a pair with @guard, loaded after the hit, be taken for the hit's key? If it is another incarnation's, the cell must
+ * still be this one's; a word that changed by an overwrite only means another look.
+ */
+static inline bool spl_attr_is_of(const struct spl_store *s, const struct spl_hit *hit, __u64 inc,
+				  __u64 guard)
+{
+	if ((guard & SPL_INC) == inc)
+		return true;
+	spl_rmb();
+	return spl_load(spl_cell_at(s, hit->pos)) == hit->word;
+}
+
 /**
  * spl_attr_get() - attributes of a key
  * @s: the store
@@ -107,19 +120,26 @@ static inline int spl_attr_find(const struct spl_store *s, __u64 hash, const voi
 static inline int spl_attr_get(const struct spl_store *s, const void *key, __u32 klen,
 			       struct spl_attr_value *v)
 {
-	__u64 inc, guard, word;
+	__u64 hash, inc, guard, word;
 	struct spl_hit hit;
+	__u32 tries = 0;
 	int r = spl_key_check(s, klen);
 
 	if (r)
 		return r;
-	r = spl_attr_find(s, spl_hash(s, key, klen), key, klen, &hit, &inc);
-	if (r)
-		return r;
-	if (!spl_attr_load(spl_attr_at(s, hit.pos), &guard, &word))
-		return -EAGAIN;
-	spl_attr_decode(inc, guard, word, v);
-	return 0;
+	hash = spl_hash(s, key, klen);
+	while (++tries < SPL_TRIES) {
+		r = spl_attr_find(s, hash, key, klen, &hit, &inc);
+		if (r)
+			return r;
+		if (!spl_attr_load(spl_attr_at(s, hit.pos), &guard, &word))
+			break;
+		if (!spl_attr_is_of(s, &hit, inc, guard))
+			continue;
+		spl_attr_decode(inc, guard, word, v);
+		return 0;
+	}
+	return -EAGAIN;
 }
 
 /**
@@ -158,12 +178,8 @@ static inline int spl_attr_change(struct spl_writer *w, const void *key, __u32 k
 		a = spl_attr_at(s, hit.pos);
 		if (!spl_attr_load(a, &guard, &word))
 			break;
-		if ((guard & SPL_INC) != inc) {
-			/* After the pair: is the cell still this incarnation's? A changed word may be an overwrite. */
-			spl_rmb();
-			if (spl_load(spl_cell_at(s, hit.pos)) != hit.word)
-				continue;
-		}
+		if (!spl_attr_is_of(s, &hit, inc, guard))
+			continue;
 		spl_attr_decode(inc, guard, word, &v);
 		if (was)
 			*was = v;

@@ -108,8 +108,11 @@ static inline bool spl_pool_take_in(struct spl_writer *w, __u32 pos)
 		lane = spl_lane_at(s, n);
 		if (!lane)
 			return false;
-		seq = spl_load(&lane->seq);
+		seq = spl_load_acquire(&lane->seq);
 		if ((seq & SPL_LANE_STATE) != SPL_LANE_FREE)
+			continue;
+		/* (J) The bit must be this giving's: an older one was cleared before the lane could become free again. */
+		if (!(spl_load(&s->free[pos]) & 1ULL << (n % 64)))
 			continue;
 		spl_store_release(&w->cell->extra, spl_extra(seq, n, 0));
 		if (!spl_cas64(&lane->seq, seq, spl_seq(seq, w->idx, SPL_LANE_SPARE)))
@@ -142,16 +145,11 @@ static inline bool spl_pool_take_block(struct spl_writer *w, __u32 block)
 	return false;
 }
 
-/**
- * spl_pool_take() - take a lane from the free map into extra
- * @w: the writer
- *
+/*
  * Looks where the writer last had to do with the map, then where the summary says, then everywhere: a lane that is free
- * throughout the call is found.
- *
- * Return: 0 (the lane is in w->cell->extra, and the writer's), or -ENOSPC.
+ * throughout the search is found. 0, or -ENOSPC.
  */
-static spl_noinline int spl_pool_take(struct spl_writer *w)
+static inline int spl_pool_search(struct spl_writer *w)
 {
 	const struct spl_store *s = w->s;
 	__u32 nr_blocks = (s->free_words + 63) / 64, block = w->map_word / 64, i;
@@ -172,6 +170,40 @@ static spl_noinline int spl_pool_take(struct spl_writer *w)
 		if (spl_load(&s->free[i]) && spl_pool_take_in(w, i))
 			return 0;
 	spl_store_release(&w->cell->extra, 0);
+	return -ENOSPC;
+}
+
+/* Inserts and deletes begun so far by all writers: has anything moved between two looks? */
+static inline __u64 spl_pool_moves(const struct spl_store *s)
+{
+	__u64 sum = 0;
+	__u32 i;
+
+	for (i = 0; i < s->max_writers; i++)
+		sum += spl_load_acquire(&s->wcells[i].opseq);
+	return sum;
+}
+
+/**
+ * spl_pool_take() - take a lane from the free map into extra
+ * @w: the writer
+ *
+ * Return: 0 (the lane is in w->cell->extra, and the writer's); -ENOSPC: there was a moment at which no lane was free, or
+ * others gave and took without end.
+ */
+static spl_noinline int spl_pool_take(struct spl_writer *w)
+{
+	__u64 moves;
+	__u32 tries;
+
+	for (tries = 0; tries < 64; tries++) {
+		moves = spl_pool_moves(w->s);
+		if (!spl_pool_search(w))
+			return 0;
+		spl_rmb();
+		if (moves == spl_pool_moves(w->s))
+			break;
+	}
 	return -ENOSPC;
 }
 

@@ -52,7 +52,7 @@ static int change(struct splk_store *store, const void *key, size_t klen,
 {
 	int err = 0;
 	struct spl_writer *w = writer_get(store, &err);
-	struct spl_attr_value was;
+	struct spl_attr_value was = { 0 };
 
 	if (spl_unlikely(!w))
 		return err;

@@ -47,7 +47,6 @@ static void reap_one(struct splk_store *store, const struct owner *self, uint32_
 	if (!change_holder(cell, &who, &reaper))
 		return; /* another reaper was first */
 	spl_reap_writer(&store->view, idx, counts);
-	spl_store(&cell->owner_tid, 0);
 	/* Fails only if somebody writes what no writer writes. */
 	(void)change_holder(cell, &reaper, &nobody);
 	reaped->writers++;
@@ -75,7 +74,7 @@ int cells_reap(struct splk_store *store, struct splk_reaped *reaped)
 	return err;
 }
 
-static bool claim_free(struct splk_store *store, const struct owner *self, uint32_t *idx)
+static bool claim_free(struct splk_store *store, const struct owner *self, struct claim *claim)
 {
 	struct spl_wcell *cells = store->view.wcells;
 	uint32_t i;
@@ -84,13 +83,14 @@ static bool claim_free(struct splk_store *store, const struct owner *self, uint3
 		if (spl_load(&cells[i].owner) || !change_holder(&cells[i], &nobody, self))
 			continue;
 		spl_store(&cells[i].owner_tid, self->lo & OWNER_TID); /* for people */
-		*idx = i;
+		claim->idx = i;
+		claim->owner = *self;
 		return true;
 	}
 	return false;
 }
 
-int cells_claim(struct splk_store *store, uint32_t *idx)
+int cells_claim(struct splk_store *store, struct claim *claim)
 {
 	struct splk_reaped reaped = { 0 };
 	struct owner self;
@@ -98,20 +98,20 @@ int cells_claim(struct splk_store *store, uint32_t *idx)
 
 	if (err)
 		return err;
-	if (claim_free(store, &self, idx))
+	if (claim_free(store, &self, claim))
 		return 0;
 	reap_all(store, &self, &reaped);
-	return claim_free(store, &self, idx) ? 0 : -EUSERS;
+	return claim_free(store, &self, claim) ? 0 : -EUSERS;
 }
 
-void cells_release(struct splk_store *store, uint32_t idx, bool own)
+void cells_release(struct splk_store *store, const struct claim *claim, bool own)
 {
-	struct spl_wcell *cell = &store->view.wcells[idx];
-	struct owner who = holder_of(cell);
-
 	(void)own;
-	spl_store(&cell->owner_tid, 0);
-	(void)change_holder(cell, &who, &nobody);
+	/*
+	 * By the name that it was claimed in: that of a thread that vanished has been reaped, and may be
+	 * somebody else's by now.
+	 */
+	(void)change_holder(&store->view.wcells[claim->idx], &claim->owner, &nobody);
 }
 
 /* Cells that a check holds so that nobody registers meanwhile; those of the dead are repaired on the way. */

@@ -110,7 +110,7 @@ int splk_times(struct splk_store *store, const void *key, size_t klen, uint64_t 
 
 long splk_view(struct splk_store *store, const void *key, size_t klen, struct splk_view *view)
 {
-	struct spl_view v;
+	struct spl_view v = { 0 };
 	long r = spl_view(&store->view, key, narrow(klen), &v);
 
 	if (r < 0)

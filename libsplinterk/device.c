@@ -204,19 +204,19 @@ int splk_stores(const struct splk_options *options,
 	return r;
 }
 
-static int claim(struct splk_store *store, uint32_t *idx)
+static int register_writer(struct splk_store *store, struct claim *claim)
 {
 	struct spl_ioc_register arg = { .size = sizeof(arg) };
 	int err = call(store->fd, SPL_IOC_REGISTER, &arg);
 
-	*idx = arg.writer;
+	claim->idx = arg.writer;
 	/* "try again" would be the wrong advice: nothing changes before a writer leaves. */
 	return err == -EAGAIN ? -EUSERS : err;
 }
 
-static void release(struct splk_store *store, uint32_t idx, bool own)
+static void unregister_writer(struct splk_store *store, const struct claim *claim, bool own)
 {
-	struct spl_ioc_unregister arg = { .size = sizeof(arg), .writer = idx };
+	struct spl_ioc_unregister arg = { .size = sizeof(arg), .writer = claim->idx };
 
 	/* Another thread's is the kernel's to take back: when the mapping goes, which is what follows. */
 	if (own)
@@ -245,8 +245,8 @@ static int check(struct splk_store *store, uint32_t flags, struct spl_check_coun
 }
 
 const struct backend device_backend = {
-	.claim = claim,
-	.release = release,
+	.claim = register_writer,
+	.release = unregister_writer,
 	.reap = reap,
 	.check = check,
 };

@@ -11,11 +11,23 @@
 
 #define hidden __attribute__((visibility("hidden")))
 
+/* Holder of a writer cell of an embedded store: see owner.c. */
+struct owner {
+	uint64_t lo;
+	uint64_t hi;
+};
+
+/* A writer cell, and in whose name it was claimed. */
+struct claim {
+	uint32_t idx;
+	struct owner owner;
+};
+
 struct backend {
 	/* A writer cell for the calling thread; negative errno. */
-	int (*claim)(struct splk_store *store, uint32_t *idx);
-	/* Give one of this process back; own: it is the calling thread's. No operation uses it any more. */
-	void (*release)(struct splk_store *store, uint32_t idx, bool own);
+	int (*claim)(struct splk_store *store, struct claim *claim);
+	/* Give one of this process back; own: it is the calling thread's. No operation uses it. */
+	void (*release)(struct splk_store *store, const struct claim *claim, bool own);
 	int (*reap)(struct splk_store *store, struct splk_reaped *reaped);
 	int (*check)(struct splk_store *store, uint32_t flags, struct spl_check_counts *counts);
 };
@@ -98,17 +110,13 @@ hidden int build_file(const char *path, uint32_t mode, const struct spl_info *pl
 #define OWNER_BOOT_SHIFT 32
 #define OWNER_SPACE 0xffffffffULL
 
-struct owner {
-	uint64_t lo;
-	uint64_t hi;
-};
 enum life { LIFE_ALIVE, LIFE_DEAD, LIFE_UNKNOWN };
 hidden int owner_self(struct owner *self);
 hidden enum life owner_life(const struct owner *self, const struct owner *who);
 
 /* cells.c */
-hidden int cells_claim(struct splk_store *store, uint32_t *idx);
-hidden void cells_release(struct splk_store *store, uint32_t idx, bool own);
+hidden int cells_claim(struct splk_store *store, struct claim *claim);
+hidden void cells_release(struct splk_store *store, const struct claim *claim, bool own);
 hidden int cells_reap(struct splk_store *store, struct splk_reaped *reaped);
 hidden int cells_check(struct splk_store *store, uint32_t flags, struct spl_check_counts *counts);
 
@@ -124,6 +132,7 @@ struct room {
 /**
  * struct registration - one thread's writer cell of one handle; used by that thread alone
  * @writer: the inline operations' state
+ * @claim: its writer cell
  * @store: the handle, NULL once that is closed
  * @store_id: its id
  * @process: process_number() of the process that registered
@@ -134,6 +143,7 @@ struct room {
  */
 struct registration {
 	struct spl_writer writer;
+	struct claim claim;
 	struct splk_store *store;
 	uint64_t store_id;
 	uint64_t process;

@@ -72,7 +72,7 @@ static void thread_ends(void *unused)
 		mine.first = reg->thread_next;
 		unlink_registration(reg);
 		if (reg->store)
-			reg->store->backend->release(reg->store, reg->writer.idx, true);
+			reg->store->backend->release(reg->store, &reg->claim, true);
 		free_registration(reg);
 	}
 	pthread_mutex_unlock(&registry);
@@ -133,13 +133,13 @@ static uint64_t process_number(void)
 	return *process;
 }
 
-/* Another registration of this process in the same cell: a handle made of the same open device. */
+/* Another registration of this thread in the same cell: a handle made of the same open device. */
 static bool cell_is_shared(const struct registration *reg)
 {
 	const struct registration *other;
 
-	for (other = all; other; other = other->next)
-		if (other != reg && other->store && other->writer.idx == reg->writer.idx &&
+	for (other = mine.first; other; other = other->thread_next)
+		if (other->store && other->claim.idx == reg->claim.idx &&
 		    other->store->info->store_id == reg->store->info->store_id)
 			return true;
 	return false;
@@ -183,18 +183,17 @@ static void drop_closed(void)
 
 static int register_thread(struct splk_store *store, struct registration *reg)
 {
-	uint32_t idx;
-	int err = store->backend->claim(store, &idx);
+	int err = store->backend->claim(store, &reg->claim);
 
 	if (err)
 		return err;
-	err = spl_writer_init(&reg->writer, &store->view, idx);
+	err = spl_writer_init(&reg->writer, &store->view, reg->claim.idx);
 	if (err)
 		return -EBADMSG;
 	/* Without a destructor the cell would stay taken until the process ends: better no cell. */
 	err = -pthread_setspecific(at_exit_key, reg);
 	if (err) {
-		store->backend->release(store, idx, true);
+		store->backend->release(store, &reg->claim, true);
 		return err;
 	}
 	reg->store = store;
@@ -267,7 +266,7 @@ void writer_forget_store(struct splk_store *store)
 			next = reg->next;
 			if (reg->store != store)
 				continue;
-			store->backend->release(store, reg->writer.idx, lookup(store) == reg);
+			store->backend->release(store, &reg->claim, lookup(store) == reg);
 			unlink_registration(reg);
 			reg->store = NULL; /* its thread frees it */
 		}
@@ -296,7 +295,7 @@ int splk_unregister(struct splk_store *store)
 		p = &(*p)->thread_next;
 	*p = reg->thread_next;
 	unlink_registration(reg);
-	store->backend->release(store, reg->writer.idx, true);
+	store->backend->release(store, &reg->claim, true);
 	pthread_mutex_unlock(&registry);
 	free_registration(reg);
 	return 0;

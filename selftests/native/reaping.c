@@ -143,6 +143,32 @@ static void dead_thread(void)
 	IS(writers_now(s), 0, "the cell is free");
 }
 
+/* What a thread that vanished had registered is dropped with the handle, not taken from whoever has the cell now. */
+static void after_a_vanished_thread(void)
+{
+	struct splk_store *mine = NULL, *other = NULL, *old = s;
+	struct splk_options options = options_for(64, 64);
+	pthread_t thread;
+	int idx;
+
+	options.geometry.max_writers = 1;
+	mine = s = fresh_with(&options);
+	MUST(!splk_attach_fd(splk_fd(s), NULL, &other), "attach");
+	MUST(!pthread_create(&thread, NULL, vanish, NULL), "a thread");
+	pthread_join(thread, NULL);
+	nap_us(20000);
+	idx = splk_register(other);
+	IS(idx, 0, "its cell goes to another handle");
+	splk_close(mine);
+	IS(writers_now(other), 1, "which keeps it when the first is closed");
+	IS(splk_set(other, KEY("k"), "1", 1, 0, NULL), 0, "and goes on writing");
+	splk_unregister(other);
+	s = other;
+	IS(splk_register(s), 0, "a new thread's turn");
+	splk_close(other);
+	s = old;
+}
+
 /* This thread's own words, as the library makes them. */
 static void my_words(uint64_t *lo, uint64_t *hi)
 {
@@ -280,6 +306,7 @@ int main(void)
 	identities();
 	zombie();
 	dead_thread();
+	after_a_vanished_thread();
 	on_demand();
 	other_namespace();
 	killed(400);

@@ -31,7 +31,8 @@ int spl_kcheck(struct spl_kstore *k, u32 flags, struct spl_check_counts *counts)
 
 	if (mutex_lock_interruptible(&k->check_lock))
 		return -EINTR;
-	work.seen = kvcalloc(BITS_TO_LONGS(k->plan.lanes_total), sizeof(long), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	work.seen = kvcalloc(BITS_TO_LONGS(k->plan.lanes_total), sizeof(long),
+			     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!work.seen) {
 		ret = -ENOMEM;
 		goto out_unlock;

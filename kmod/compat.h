@@ -9,7 +9,8 @@
 #include <linux/version.h>
 
 /* vm_flags became read-only in 6.3. */
-static inline void spl_vm_flags_mod(struct vm_area_struct *vma, unsigned long set, unsigned long clear)
+static inline void spl_vm_flags_mod(struct vm_area_struct *vma, unsigned long set,
+				    unsigned long clear)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 	vm_flags_mod(vma, set, clear);

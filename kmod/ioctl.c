@@ -84,7 +84,8 @@ static struct spl_kstore *create(struct call *c, const char *name, const struct 
 	struct spl_kstore *k;
 	int ret;
 
-	k = spl_kstore_create(name, a->name_len, a->mode & ~current_umask(), plan, c->file->f_cred);
+	k = spl_kstore_create(name, a->name_len, a->mode & ~current_umask(), plan,
+			      c->file->f_cred);
 	if (IS_ERR(k))
 		return k;
 	tell_created(a, k);
@@ -368,25 +369,72 @@ static const struct ioctl_op {
 	u32 min_size;
 	int (*fn)(struct call *c);
 } ops[] = {
-#define OP(_cmd, _fn, _struct, _last)						\
-	[_IOC_NR(_cmd)] = {							\
-		.cmd = _cmd,							\
-		.size = sizeof(struct _struct),					\
-		.min_size = offsetofend(struct _struct, _last),			\
-		.fn = _fn,							\
-	}
-	OP(SPL_IOC_INFO, ioc_info, spl_ioc_info, chunk_bytes),
-	OP(SPL_IOC_CREATE, ioc_create, spl_ioc_create, store_id),
-	OP(SPL_IOC_OPEN, ioc_open, spl_ioc_open, store_id),
-	OP(SPL_IOC_LIST, ioc_list, spl_ioc_list, nr),
-	OP(SPL_IOC_UNLINK, ioc_unlink, spl_ioc_unlink, reserved),
-	OP(SPL_IOC_DESTROY, ioc_destroy, spl_ioc_unlink, reserved),
-	OP(SPL_IOC_GEOMETRY, ioc_geometry, spl_ioc_geometry, pages),
-	OP(SPL_IOC_REGISTER, ioc_register, spl_ioc_register, reserved),
-	OP(SPL_IOC_UNREGISTER, ioc_unregister, spl_ioc_unregister, reserved),
-	OP(SPL_IOC_REAP, ioc_reap, spl_ioc_reap, undone),
-	OP(SPL_IOC_CHECK, ioc_check, spl_ioc_check, counts),
-#undef OP
+	[_IOC_NR(SPL_IOC_INFO)] = {
+		.cmd = SPL_IOC_INFO,
+		.size = sizeof(struct spl_ioc_info),
+		.min_size = offsetofend(struct spl_ioc_info, chunk_bytes),
+		.fn = ioc_info,
+	},
+	[_IOC_NR(SPL_IOC_CREATE)] = {
+		.cmd = SPL_IOC_CREATE,
+		.size = sizeof(struct spl_ioc_create),
+		.min_size = offsetofend(struct spl_ioc_create, store_id),
+		.fn = ioc_create,
+	},
+	[_IOC_NR(SPL_IOC_OPEN)] = {
+		.cmd = SPL_IOC_OPEN,
+		.size = sizeof(struct spl_ioc_open),
+		.min_size = offsetofend(struct spl_ioc_open, store_id),
+		.fn = ioc_open,
+	},
+	[_IOC_NR(SPL_IOC_LIST)] = {
+		.cmd = SPL_IOC_LIST,
+		.size = sizeof(struct spl_ioc_list),
+		.min_size = offsetofend(struct spl_ioc_list, nr),
+		.fn = ioc_list,
+	},
+	[_IOC_NR(SPL_IOC_UNLINK)] = {
+		.cmd = SPL_IOC_UNLINK,
+		.size = sizeof(struct spl_ioc_unlink),
+		.min_size = offsetofend(struct spl_ioc_unlink, reserved),
+		.fn = ioc_unlink,
+	},
+	[_IOC_NR(SPL_IOC_DESTROY)] = {
+		.cmd = SPL_IOC_DESTROY,
+		.size = sizeof(struct spl_ioc_unlink),
+		.min_size = offsetofend(struct spl_ioc_unlink, reserved),
+		.fn = ioc_destroy,
+	},
+	[_IOC_NR(SPL_IOC_GEOMETRY)] = {
+		.cmd = SPL_IOC_GEOMETRY,
+		.size = sizeof(struct spl_ioc_geometry),
+		.min_size = offsetofend(struct spl_ioc_geometry, pages),
+		.fn = ioc_geometry,
+	},
+	[_IOC_NR(SPL_IOC_REGISTER)] = {
+		.cmd = SPL_IOC_REGISTER,
+		.size = sizeof(struct spl_ioc_register),
+		.min_size = offsetofend(struct spl_ioc_register, reserved),
+		.fn = ioc_register,
+	},
+	[_IOC_NR(SPL_IOC_UNREGISTER)] = {
+		.cmd = SPL_IOC_UNREGISTER,
+		.size = sizeof(struct spl_ioc_unregister),
+		.min_size = offsetofend(struct spl_ioc_unregister, reserved),
+		.fn = ioc_unregister,
+	},
+	[_IOC_NR(SPL_IOC_REAP)] = {
+		.cmd = SPL_IOC_REAP,
+		.size = sizeof(struct spl_ioc_reap),
+		.min_size = offsetofend(struct spl_ioc_reap, undone),
+		.fn = ioc_reap,
+	},
+	[_IOC_NR(SPL_IOC_CHECK)] = {
+		.cmd = SPL_IOC_CHECK,
+		.size = sizeof(struct spl_ioc_check),
+		.min_size = offsetofend(struct spl_ioc_check, counts),
+		.fn = ioc_check,
+	},
 };
 
 /* The largest struct of the table. */
@@ -413,20 +461,22 @@ union any_arg {
  */
 long spl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	unsigned int nr = array_index_nospec(min_t(unsigned int, _IOC_NR(cmd), ARRAY_SIZE(ops) - 1), ARRAY_SIZE(ops));
-	const struct ioctl_op *op = &ops[nr];
+	const struct ioctl_op *op;
 	union any_arg any;
 	struct call c = {
 		.file = file,
 		.h = file->private_data,
 		.arg = &any,
 		.ubuf = (void __user *)arg,
-		.ksize = op->size,
 	};
 	int ret;
 
+	if (_IOC_NR(cmd) >= ARRAY_SIZE(ops))
+		return -ENOTTY;
+	op = &ops[array_index_nospec(_IOC_NR(cmd), ARRAY_SIZE(ops))];
 	if (op->cmd != cmd)
 		return -ENOTTY;
+	c.ksize = op->size;
 	if (get_user(c.size, (u32 __user *)c.ubuf))
 		return -EFAULT;
 	if (c.size < op->min_size)

@@ -19,6 +19,7 @@
 #ifndef _SPL_KMOD_H
 #define _SPL_KMOD_H
 
+#include <linux/bits.h>
 #include <linux/completion.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
@@ -32,7 +33,7 @@
 #include "splinter_store.h"
 
 #define SPL_CHUNK_ORDER 9
-#define SPL_CHUNK_PAGES (1UL << SPL_CHUNK_ORDER)
+#define SPL_CHUNK_PAGES BIT(SPL_CHUNK_ORDER)
 
 struct spl_handle;
 
@@ -195,8 +196,8 @@ u64 spl_features(void);
 int spl_name_check(const char *name, u32 len);
 
 /* kstore.c */
-struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode, const struct spl_info *plan,
-				     const struct cred *cred);
+struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode,
+				     const struct spl_info *plan, const struct cred *cred);
 int spl_kstore_plan(const struct spl_geometry *want, struct spl_info *plan);
 int spl_kstore_publish(struct spl_kstore *k, unsigned int nr_handles);
 void spl_kstore_abandon(struct spl_kstore *k);
@@ -206,7 +207,8 @@ struct spl_kstore *spl_kstore_attach_default(void);
 void spl_kstore_detach(struct spl_kstore *k);
 struct spl_kstore *spl_kstore_get(struct spl_kstore *k);
 void spl_kstore_put(struct spl_kstore *k);
-int spl_kstore_unlink(const char *name, u32 len, const struct file *file, const struct spl_kstore *own, bool destroy);
+int spl_kstore_unlink(const char *name, u32 len, const struct file *file,
+		      const struct spl_kstore *own, bool destroy);
 u32 spl_kstore_entry(u64 *cursor, struct spl_store_entry *entry);
 unsigned long spl_kstore_count(void);
 void spl_kstore_unlink_all(void);

@@ -16,8 +16,8 @@
 #include "kmod.h"
 
 /*
- * Protects the two tables, next_id, nr_linked, and of each store: live, linked, nr_handles. Nests inside mmap_lock of
- * nobody and outside of sysfs' own locks; no user memory is touched under it, and nobody sleeps long.
+ * Protects the two tables, next_id, nr_linked, and of each store: live, linked, nr_handles. Taken
+ * by ioctl, open and release, inside misc_mtx; no user memory is touched under it, and nobody sleeps long.
  */
 static DEFINE_MUTEX(spl_kstores_lock);
 
@@ -81,9 +81,10 @@ static int check_access(const struct spl_kstore *k, const struct file *file)
 
 static bool same_geometry(const struct spl_geometry *a, const struct spl_geometry *b)
 {
-	return a->lanes == b->lanes && a->value_max == b->value_max && a->key_max == b->key_max &&
-	       a->max_writers == b->max_writers && a->spares == b->spares && a->policy == b->policy &&
-	       a->node == b->node && a->flags == b->flags;
+	return a->lanes == b->lanes && a->value_max == b->value_max &&
+	       a->key_max == b->key_max && a->max_writers == b->max_writers &&
+	       a->spares == b->spares && a->policy == b->policy && a->node == b->node &&
+	       a->flags == b->flags;
 }
 
 /**
@@ -171,7 +172,8 @@ static int format(struct spl_kstore *k)
 	k->plan.created_ns = ktime_get_real_ns();
 	k->plan.hash_seed = get_random_u64();
 	k->plan.backend = SPL_BACKEND_DEVICE;
-	ret = spl_store_attach(&k->view, &k->plan, k->mem.data, k->plan.map_bytes - k->plan.data_off);
+	ret = spl_store_attach(&k->view, &k->plan, k->mem.data,
+			       k->plan.map_bytes - k->plan.data_off);
 	if (ret)
 		return ret;
 	spl_store_format(&k->view);
@@ -191,8 +193,8 @@ static int format(struct spl_kstore *k)
  *
  * Return: the store, for spl_kstore_publish() or spl_kstore_abandon(); or an error pointer: -EEXIST, -ENOMEM, -EINTR.
  */
-struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode, const struct spl_info *plan,
-				     const struct cred *cred)
+struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode,
+				     const struct spl_info *plan, const struct cred *cred)
 {
 	struct spl_kstore *k;
 	int ret;
@@ -385,7 +387,8 @@ void spl_kstore_put(struct spl_kstore *k)
  *
  * Return: 0, -ENOENT, -EACCES, -EBUSY.
  */
-int spl_kstore_unlink(const char *name, u32 len, const struct file *file, const struct spl_kstore *own, bool destroy)
+int spl_kstore_unlink(const char *name, u32 len, const struct file *file,
+		      const struct spl_kstore *own, bool destroy)
 {
 	struct spl_kstore *k;
 	int ret = 0;

@@ -131,7 +131,8 @@ static int map_self(struct spl_kstore *k, struct file *file, struct vm_area_stru
 		return PTR_ERR(self);
 	vma->vm_private_data = self;
 	/* VM_IO: otherwise MADV_DOFORK could clear VM_DONTCOPY. */
-	spl_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP | VM_IO, VM_MAYWRITE | VM_MAYEXEC);
+	spl_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP | VM_IO,
+			 VM_MAYWRITE | VM_MAYEXEC);
 	vma->vm_ops = &self_ops;
 	return 0;
 }

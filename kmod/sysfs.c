@@ -97,6 +97,7 @@ static ssize_t store_name_show(struct kobject *kobj, struct kobj_attribute *attr
 
 	return sysfs_emit(buf, "%.*s\n", (int)k->name_len, k->name);
 }
+
 static struct kobj_attribute store_name = __ATTR(name, 0444, store_name_show, NULL);
 
 static ssize_t store_policy_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
@@ -109,10 +110,12 @@ static ssize_t store_policy_show(struct kobject *kobj, struct kobj_attribute *at
 
 	return sysfs_emit(buf, "%s\n", names[to_kstore(kobj)->plan.geometry.policy]);
 }
+
 static struct kobj_attribute store_policy = __ATTR(policy, 0444, store_policy_show, NULL);
 
 /* Lanes that are not in the free map: keys, and what operations under way hold. */
-static ssize_t store_lanes_used_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t store_lanes_used_show(struct kobject *kobj, struct kobj_attribute *attr,
+				     char *buf)
 {
 	struct spl_kstore *k = to_kstore(kobj);
 	u64 nr_free = 0;
@@ -126,8 +129,10 @@ static ssize_t store_lanes_used_show(struct kobject *kobj, struct kobj_attribute
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
-	return sysfs_emit(buf, "%llu\n", k->plan.geometry.lanes - min(nr_free, k->plan.geometry.lanes));
+	nr_free = min(nr_free, k->plan.geometry.lanes); /* the map is anybody's to write */
+	return sysfs_emit(buf, "%llu\n", k->plan.geometry.lanes - nr_free);
 }
+
 static struct kobj_attribute store_lanes_used = __ATTR(lanes_used, 0444, store_lanes_used_show, NULL);
 
 /* Statistics that writers keep, each in its own cell. They are the writers' word, so they may be anything. */

@@ -111,20 +111,38 @@ changed:
 	return spl_load(cell) == word ? -EBADMSG : SPL_AGAIN;
 }
 
+/* Bit i: cell i has this head. Without branches: which cell it is can't be predicted. */
+static spl_inline __u32 spl_cells_with(const __u64 *cell, __u64 head)
+{
+	__u32 mask = 0;
+
+#define SPL_CELL_BIT(i) (mask |= (__u32) !((spl_load(&cell[i]) ^ head) >> SPL_CELL_REF_BITS) << (i))
+	SPL_CELL_BIT(0);
+	SPL_CELL_BIT(1);
+	SPL_CELL_BIT(2);
+	SPL_CELL_BIT(3);
+	SPL_CELL_BIT(4);
+	SPL_CELL_BIT(5);
+	SPL_CELL_BIT(6);
+#undef SPL_CELL_BIT
+	return mask;
+}
+
 static spl_inline int spl_find_in(const struct spl_store *s, __u32 bucket, __u64 head,
 				  const void *key, __u32 klen, struct spl_hit *hit)
 {
 	__u64 *cell = s->index[bucket].cell;
 	__u64 word;
-	__u32 i;
+	__u32 i, mask;
 	int r;
 
-	for (i = 0; i < SPL_BUCKET_CELLS; i++) {
+	for (mask = spl_cells_with(cell, head); mask; mask &= mask - 1) {
+		i = (__u32)__builtin_ctz(mask);
 		word = spl_load(&cell[i]); /* (a) */
-		if (spl_likely((word ^ head) & SPL_CELL_HEAD))
-			continue;
+		if (spl_unlikely((word ^ head) & SPL_CELL_HEAD))
+			return SPL_AGAIN;
 		r = spl_match(s, &cell[i], word, key, klen, hit);
-		if (r == SPL_MISS)
+		if (spl_unlikely(r == SPL_MISS))
 			continue;
 		hit->pos = bucket * SPL_BUCKET_SLOTS + i;
 		return r;

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+/*
+ * cmd_store.c - init, stores, unlink, destroy: stores as things that are made and go away. Which of them a command works
+ * on is cmd_use.c's and select.c's.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmds.h"
+#include "out.h"
+#include "parse.h"
+
+#define LANES_DEFAULT (16 << 10)
+#define VALUE_MAX_DEFAULT 4096
+
+static const struct ctl_opt init_opts[] = {
+	{ "lanes", 'l', "N", "keys that it holds at most (16K)" },
+	{ "value-max", 'v', "BYTES", "longest value (4K)" },
+	{ "key-max", 'k', "BYTES", "longest key (64)" },
+	{ "writers", 'w', "N", "threads that may write at one time (64)" },
+	{ "spares", 0, "N", "lanes per writer beyond --lanes (4)" },
+	{ "policy", 'p', "WHERE", "local, bind or interleave (module only)" },
+	{ "node", 'n', "N", "NUMA node, for --policy bind (implied)" },
+	{ "mode", 'm', "OCTAL", "permission bits, the umask applies (0600)" },
+	{ "or-open", 'o', NULL, "content with a store that has this geometry already" },
+	{ 0 },
+};
+
+static int init_policy(const struct ctl *ctl, const struct ctl_args *args, struct spl_geometry *g)
+{
+	static const char *const names[] = { "local", "bind", "interleave", NULL };
+	const char *policy = ctl_opt(args, "policy"), *node = ctl_opt(args, "node");
+	uint64_t n;
+	int r;
+
+	g->node = -1;
+	if (node) {
+		r = parse_u64(ctl, "--node", node, INT32_MAX, &n);
+		if (r)
+			return r;
+		g->node = (int32_t)n;
+		g->policy = SPL_POLICY_BIND;
+	}
+	if (!policy)
+		return 0;
+	for (g->policy = 0; names[g->policy]; g->policy++)
+		if (!strcmp(names[g->policy], policy))
+			break;
+	if (!names[g->policy])
+		return ctl_usage(ctl, "--policy is local, bind or interleave, not '%s'", policy);
+	if ((g->policy == SPL_POLICY_BIND) != !!node)
+		return ctl_usage(ctl, node ? "--node needs --policy bind"
+					   : "--policy bind needs --node N");
+	return 0;
+}
+
+static int init_geometry(const struct ctl *ctl, const struct ctl_args *args, struct spl_geometry *g)
+{
+	/* The limits of a running module may be lower; it says so itself. */
+	const struct {
+		const char *name;
+		const char *what;
+		uint64_t value, max;
+	} sizes[] = {
+		{ "lanes", "--lanes", LANES_DEFAULT, SPL_LANES_MAX },
+		{ "value-max", "--value-max", VALUE_MAX_DEFAULT, SPL_VALUE_MAX },
+		{ "key-max", "--key-max", SPL_KEY_MAX_DEFAULT, SPL_KEY_MAX },
+		{ "writers", "--writers", SPL_WRITERS_DEFAULT, SPL_WRITERS_MAX },
+		{ "spares", "--spares", SPL_SPARES_DEFAULT, SPL_SPARES_MAX },
+	};
+	const uint64_t mins[] = { 1, SPL_VALUE_MIN, 1, 1, SPL_SPARES_MIN };
+	uint64_t got[5];
+	int i, r;
+
+	for (i = 0; i < 5; i++) {
+		const char *word = ctl_opt(args, sizes[i].name);
+
+		got[i] = sizes[i].value;
+		if (!word)
+			continue;
+		r = parse_size(ctl, sizes[i].what, word, sizes[i].max, &got[i]);
+		if (r)
+			return r;
+		if (got[i] < mins[i])
+			return ctl_usage(ctl, "%s is %llu at least", sizes[i].what,
+					 (unsigned long long)mins[i]);
+	}
+	g->lanes = got[0];
+	g->value_max = (uint32_t)got[1];
+	g->key_max = (uint32_t)got[2];
+	g->max_writers = (uint32_t)got[3];
+	g->spares = (uint32_t)got[4];
+	return init_policy(ctl, args, g);
+}
+
+/* What only init can get, and what the general message says less well. */
+static int init_fail(const struct ctl *ctl, const char *spec, int err, bool or_open)
+{
+	const char *what = splk_strerror(err);
+
+	switch (-err) {
+	case EEXIST:
+		what = or_open ? "there is one with another geometry (`splinterctl geometry` tells)"
+			       : "there is such a store; nothing was changed. --or-open accepts it, `unlink` takes it away";
+		break;
+	case ENOENT: what = "no such folder"; break;
+	case ENOMEM:
+		what = "not that much memory there; fewer --lanes or a smaller --value-max need less";
+		break;
+	case ENOSPC: what = "not that much room in the file system; fewer --lanes need less"; break;
+	case EOPNOTSUPP: what = "a store in a file has neither --policy nor --node"; break;
+	case EINVAL:
+		what = "no such limits, or a name that can't be: 1 to 255 bytes of UTF-8 without '/'";
+		break;
+	case EOVERFLOW: what = "lanes times size is more than can be addressed"; break;
+	default: return ctl_store_error(ctl, spec, err);
+	}
+	return ctl_fail(ctl, CTL_STORE, "store '%s': %s", spec, what);
+}
+
+static int init_tell(struct ctl *ctl, const char *spec, struct splk_store *store)
+{
+	struct splk_info info = { .size = sizeof(info) };
+	char bytes[32];
+	json_t *o;
+
+	splk_info(store, &info);
+	if (!ctl->json) {
+		printf("%s: %llu lanes, keys to %u bytes, values to %u bytes, %u writers, %s\n",
+		       spec, (unsigned long long)info.geometry.lanes, info.geometry.key_max,
+		       info.geometry.value_max, info.geometry.max_writers,
+		       out_bytes(info.bytes, bytes));
+		return 0;
+	}
+	o = json_object();
+	out_json_text(o, "store", spec);
+	out_info_json(o, &info);
+	return out_json(ctl, o);
+}
+
+static int run_init(struct ctl *ctl, struct ctl_args *args)
+{
+	const char *spec = args->nr ? args->operands[0] : ctl_spec(ctl);
+	const char *mode = ctl_opt(args, "mode");
+	bool or_open = ctl_opt(args, "or-open");
+	struct splk_options options = { .size = sizeof(options), .device = ctl->device };
+	struct splk_store *store;
+	char *end;
+	int r;
+
+	if (!strncmp(spec, "memfd:", 6) || !strncmp(spec, "fd:", 3))
+		return ctl_usage(ctl, "'%s' would end with this command; use file:PATH", spec);
+	options.flags = SPLK_CREATE | (or_open ? 0 : SPLK_EXCL);
+	if (mode) {
+		options.mode = (uint32_t)strtoul(mode, &end, 8);
+		if (*mode < '0' || *mode > '7' || *end || options.mode > 0666 || !options.mode)
+			return ctl_usage(ctl, "--mode is octal, 0001 to 0666, not '%s'", mode);
+	}
+	r = init_geometry(ctl, args, &options.geometry);
+	if (r)
+		return r;
+	r = splk_open(spec, &options, &store);
+	if (r)
+		return init_fail(ctl, spec, r, or_open);
+	r = init_tell(ctl, spec, store);
+	splk_close(store);
+	return r;
+}
+
+const struct ctl_command cmd_init = {
+	.name = "init",
+	.group = "Stores",
+	.usage = "[SPEC]",
+	.summary = "make a store",
+	.about =
+		"Without SPEC it makes the store that other subcommands would use. All its memory is taken\n"
+		"at once. A store that exists is left alone (exit code 3). BYTES and N may end in K, M, G.",
+	.opts = init_opts,
+	.flags = CTL_JSON | CTL_SPEC,
+	.max = 1,
+	.run = run_init,
+};
+
+struct listing {
+	struct ctl *ctl;
+	int nr;
+};
+
+static int list_store(const struct spl_store_entry *e, void *arg)
+{
+	struct listing *l = arg;
+	char bytes[32];
+	json_t *o;
+
+	if (l->ctl->json) {
+		o = json_object();
+		out_json_bytes(o, "name", e->name, e->name_len);
+		out_json_u64(o, "store_id", e->store_id);
+		out_json_u64(o, "bytes", e->bytes);
+		out_json_u64(o, "lanes", e->lanes);
+		out_json_u64(o, "handles", e->handles);
+		out_json_u64(o, "writers", e->writers);
+		out_json_u64(o, "uid", e->uid);
+		out_json_u64(o, "gid", e->gid);
+		out_json_u64(o, "mode", e->mode);
+		return out_json(l->ctl, o);
+	}
+	if (!l->nr++)
+		printf("%6s %4s %6s %6s %10s %10s %7s %7s  %s\n", "ID", "MODE", "UID", "GID",
+		       "SIZE", "LANES", "HANDLES", "WRITERS", "NAME");
+	printf("%6llu %04o %6u %6u %10s %10llu %7u %7u  ", (unsigned long long)e->store_id, e->mode,
+	       e->uid, e->gid, out_bytes(e->bytes, bytes), (unsigned long long)e->lanes, e->handles,
+	       e->writers);
+	if (e->name_len)
+		out_escaped(e->name, e->name_len);
+	else
+		printf("(default)");
+	putchar('\n');
+	return 0;
+}
+
+static int run_stores(struct ctl *ctl, struct ctl_args *args)
+{
+	struct splk_options options = { .size = sizeof(options), .device = ctl->device };
+	struct listing l = { .ctl = ctl };
+	int r = splk_stores(&options, list_store, &l);
+
+	(void)args;
+	if (r > 0)
+		return r;
+	return r ? ctl_store_error(ctl, "", r) : 0;
+}
+
+const struct ctl_command cmd_stores = {
+	.name = "stores",
+	.group = "Stores",
+	.usage = "",
+	.summary = "list the module's stores",
+	.flags = CTL_JSON | CTL_SPEC,
+	.run = run_stores,
+};
+
+static int unlink_store(struct ctl *ctl, const char *spec, uint32_t flags)
+{
+	struct splk_options options = { .size = sizeof(options), .device = ctl->device };
+	int r = splk_unlink(spec, &options, flags);
+
+	if (!r)
+		return 0;
+	if (r == -EBUSY)
+		return ctl_fail(
+			ctl, CTL_STORE,
+			"store '%s': others have it (`stores` tells how many); `unlink` doesn't wait for them",
+			spec);
+	if (r == -EOPNOTSUPP)
+		return ctl_fail(ctl, CTL_STORE, "store '%s': `unlink` removes a store in a file",
+				spec);
+	if (r == -EINVAL)
+		return ctl_usage(ctl, "store '%s': not a name that a store can have", spec);
+	return ctl_store_error(ctl, spec, r);
+}
+
+static int run_unlink(struct ctl *ctl, struct ctl_args *args)
+{
+	return unlink_store(ctl, args->operands[0], 0);
+}
+
+const struct ctl_command cmd_unlink = {
+	.name = "unlink",
+	.group = "Stores",
+	.usage = "SPEC",
+	.summary = "take a store's name away; it ends with its last user",
+	.about = "The store must be named: neither SPLINTER_STORE nor `use` is asked.",
+	.flags = CTL_SPEC,
+	.min = 1,
+	.max = 1,
+	.run = run_unlink,
+};
+
+static int run_destroy(struct ctl *ctl, struct ctl_args *args)
+{
+	return unlink_store(ctl, args->operands[0], SPLK_DESTROY);
+}
+
+const struct ctl_command cmd_destroy = {
+	.name = "destroy",
+	.group = "Stores",
+	.usage = "SPEC",
+	.summary = "unlink, only if nobody has the store, so that its memory is free",
+	.about = "For stores of the module. The store must be named, as with unlink.",
+	.flags = CTL_SPEC,
+	.min = 1,
+	.max = 1,
+	.run = run_destroy,
+};

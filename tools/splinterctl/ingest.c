@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ingest.c - takes records from a reader and puts them into the store, counts them, and says which were not taken and why.
+ * The formats are read_*.c's, options and totals cmd_ingest.c's.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ingest.h"
+#include "out.h"
+
+#define COMPLAINTS_MAX 10
+#define PROGRESS_EVERY 64
+
+/* For readers: something is wrong at a line. */
+enum read_result read_why(struct source *src, enum read_result result, uint64_t line,
+			  const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(src->why, sizeof(src->why), format, ap);
+	va_end(ap);
+	src->why_line = line;
+	return result;
+}
+
+/* For readers of text: READ_RECORD with a line, READ_END, or READ_STOP. */
+enum read_result read_line(struct source *src, const char **line, size_t *len)
+{
+	int r = input_line(&src->in, line, len);
+
+	if (!r)
+		return READ_END;
+	if (r == -EFBIG)
+		return read_why(src, READ_STOP, src->in.line + 1, "longer than %zu MiB",
+				INPUT_LINE_MAX >> 20);
+	if (r < 0)
+		return read_why(src, READ_STOP, src->in.line + 1, "%s", strerror(-r));
+	if (memchr(*line, 0, *len))
+		return read_why(src, READ_STOP, src->in.line,
+				"a NUL byte: this is binary data, not text");
+	return READ_RECORD;
+}
+
+/* A record, or a part of the input, that is not taken. */
+static void complain(struct ingest *in, uint64_t line, const char *what)
+{
+	if (in->complaints++ < COMPLAINTS_MAX) {
+		progress_clear(in);
+		ctl_warn(in->ctl, "%s: line %llu: %s", in->src->in.name, (unsigned long long)line,
+			 what);
+	} else if (in->complaints == COMPLAINTS_MAX + 1) {
+		progress_clear(in);
+		ctl_warn(in->ctl, "%s: further faults are only counted", in->src->in.name);
+	}
+}
+
+static int stop(struct ingest *in, uint64_t line, int code)
+{
+	in->totals.stopped_line = line;
+	in->totals.code = code;
+	return code;
+}
+
+/* A record that the store refuses, which --strict doesn't bear. */
+static int refuse(struct ingest *in, const struct record *rec, int code, const char *what)
+{
+	complain(in, rec->line, what);
+	if (in->totals.code < code)
+		in->totals.code = code;
+	return in->strict ? stop(in, rec->line, code) : 0;
+}
+
+/* The store's own word ends it: it is full, read-only, damaged. */
+static int store_fails(struct ingest *in, const struct record *rec, int err)
+{
+	char what[300];
+
+	snprintf(what, sizeof(what), "key '%s': %s%s", out_shown(rec->key, rec->klen),
+		 ctl_key_strerror(err), ctl_advice(err));
+	in->complaints = 0;
+	complain(in, rec->line, what);
+	return stop(in, rec->line, ctl_exit_of(err) == CTL_NO ? CTL_STORE : ctl_exit_of(err));
+}
+
+static int put_attributes(struct splk_store *store, const struct record *rec)
+{
+	int r = 0;
+
+	if (rec->has_type)
+		r = splk_type_set(store, rec->key, rec->klen, rec->type);
+	if (!r && rec->has_flags)
+		r = splk_user_change(store, rec->key, rec->klen, rec->flags, 0xff);
+	if (!r && rec->has_labels)
+		r = splk_label_change(store, rec->key, rec->klen, rec->labels, UINT64_MAX, NULL);
+	return r;
+}
+
+/* @again: the key stood earlier in the input; *@kept: and the store had it even before, and keeps it. */
+static int put(struct ingest *in, const struct record *rec, bool again, bool *kept)
+{
+	struct splk_store *store = in->ctl->store;
+	int r = -EEXIST;
+
+	if (again && *kept)
+		return 0;
+	/* Only an attempt to make the key tells for sure whether it was there. */
+	if (!again)
+		r = splk_set(store, rec->key, rec->klen, rec->value, rec->vlen, SPLK_ABSENT, NULL);
+	if (!r) {
+		in->totals.made++;
+	} else if (r == -EEXIST && in->keep && !again) {
+		*kept = true;
+		in->totals.kept++;
+		return 0;
+	} else if (r == -EEXIST) {
+		r = splk_set(store, rec->key, rec->klen, rec->value, rec->vlen, 0, NULL);
+		if (!r && !again)
+			in->totals.replaced++;
+	}
+	return r ? r : put_attributes(store, rec);
+}
+
+static int take(struct ingest *in, const struct record *rec)
+{
+	char what[300];
+	bool *kept;
+	int r, again;
+
+	in->totals.records++;
+	if (rec->klen > in->geometry.key_max || rec->vlen > in->geometry.value_max) {
+		in->totals.too_long++;
+		snprintf(what, sizeof(what),
+			 "key '%s' of %zu bytes, value of %zu: the store takes %u and %u",
+			 out_shown(rec->key, rec->klen), rec->klen, rec->vlen, in->geometry.key_max,
+			 in->geometry.value_max);
+		return refuse(in, rec, CTL_REFUSED, what);
+	}
+	again = keyset_add(&in->seen, rec->key, rec->klen, &kept);
+	if (again < 0)
+		return store_fails(in, rec, again);
+	in->totals.duplicates += (uint64_t)again;
+	if (again && in->duplicates == DUPLICATES_FAIL) {
+		snprintf(what, sizeof(what), "key '%s' stands earlier in the input",
+			 out_shown(rec->key, rec->klen));
+		complain(in, rec->line, what);
+		return stop(in, rec->line, CTL_INPUT);
+	}
+	if (again && in->duplicates == DUPLICATES_FIRST)
+		return 0;
+	do
+		r = put(in, rec, again, kept);
+	while (r == -EAGAIN);
+	return r ? store_fails(in, rec, r) : 0;
+}
+
+/* One step. Returns whether there is another one. */
+static bool step(struct ingest *in)
+{
+	struct source *src = in->src;
+	struct record rec = { 0 };
+
+	switch (in->reader->next(src, &rec)) {
+	case READ_RECORD: return !take(in, &rec);
+	case READ_BAD:
+		in->totals.malformed++;
+		complain(in, src->why_line, src->why);
+		in->totals.code = CTL_INPUT;
+		if (in->strict)
+			stop(in, src->why_line, CTL_INPUT);
+		return !in->strict;
+	case READ_STOP:
+		in->complaints = 0;
+		complain(in, src->why_line, src->why);
+		stop(in, src->why_line, CTL_INPUT);
+		return false;
+	default: return false;
+	}
+}
+
+/* Fills in->totals; says what is wrong as it goes. */
+void ingest_run(struct ingest *in)
+{
+	struct splk_info info = { .size = sizeof(info) };
+	uint64_t n = 0;
+	int r = splk_info(in->ctl->store, &info);
+
+	in->geometry = info.geometry;
+	in->began_ns = progress_now_ns();
+	if (!r)
+		r = in->reader->open(in->src);
+	if (r) {
+		in->totals.code = ctl_error(in->ctl, r, "%s", in->src->in.name);
+		return;
+	}
+	while (step(in))
+		if (!(++n % PROGRESS_EVERY))
+			progress_show(in, false);
+	progress_show(in, true);
+	if (*in->src->note)
+		ctl_warn(in->ctl, "%s: %s", in->src->in.name, in->src->note);
+	in->reader->close(in->src);
+	keyset_free(&in->seen);
+	in->totals.bytes = in->src->in.taken;
+	in->totals.seconds = (double)(progress_now_ns() - in->began_ns) / 1e9;
+}

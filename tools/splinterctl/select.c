@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/*
+ * select.c - which store a command works on: --store, then $SPLINTER_STORE, then what `use` remembered, then the default
+ * store; and opening it with a message that says what to do if that fails.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ctl.h"
+
+/* Where `use` remembers; to be freed. NULL: there is no home. */
+char *ctl_remembered_path(void)
+{
+	const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	char *path = NULL;
+	int r;
+
+	if (base && *base == '/')
+		r = asprintf(&path, "%s/splinter/store", base);
+	else if (home && *home)
+		r = asprintf(&path, "%s/.config/splinter/store", home);
+	else
+		return NULL;
+	return r < 0 ? NULL : path;
+}
+
+static char *remembered(void)
+{
+	char *path = ctl_remembered_path(), *line = NULL;
+	FILE *f = path ? fopen(path, "re") : NULL;
+	size_t room = 0;
+	ssize_t len = -1;
+
+	if (f) {
+		len = getline(&line, &room, f);
+		fclose(f);
+	}
+	free(path);
+	if (len > 0 && line[len - 1] == '\n')
+		line[--len] = 0;
+	if (len <= 0) {
+		free(line);
+		return NULL;
+	}
+	return line;
+}
+
+const char *ctl_spec(struct ctl *ctl)
+{
+	const char *env = getenv("SPLINTER_STORE");
+
+	if (ctl->spec) {
+		ctl->spec_from = NULL;
+		return ctl->spec;
+	}
+	if (env && *env) {
+		ctl->spec_from = "$SPLINTER_STORE";
+		return env;
+	}
+	free(ctl->spec_found);
+	ctl->spec_found = remembered();
+	ctl->spec_from = ctl->spec_found ? "`splinterctl use`" : NULL;
+	return ctl->spec_found ? ctl->spec_found : "default";
+}
+
+/* Says what an error of a whole store means and what to do; returns the exit code. */
+int ctl_store_error(const struct ctl *ctl, const char *spec, int err)
+{
+	bool file = !strncmp(spec, "file:", 5), preset = !*spec || !strcmp(spec, "default");
+	const char *what = splk_strerror(err), *advice = "";
+
+	switch (-err) {
+	case ENODEV:
+		what = "there is no /dev/splinter, or it is something else";
+		advice =
+			"load the module (modprobe splinter), or use a store in a file (file:PATH)";
+		break;
+	case ENOENT:
+		what = "no such store";
+		advice =
+			preset ? "the module was loaded without one: name another with --store"
+			: file ? "`splinterctl init SPEC` makes it"
+			       : "`splinterctl init SPEC` makes it, `splinterctl stores` lists others";
+		break;
+	case EEXIST: what = "there is such a store already; it was left as it is"; break;
+	case EACCES:
+	case EPERM:
+		advice = file ? "the mode of the file or its folder forbids it"
+			      : "the mode of the store or of the device forbids it";
+		break;
+	case EBADMSG: what = "this is no store, or a damaged one; it was left as it is"; break;
+	case EPROTONOSUPPORT: what = "it was made by a newer version than this splinterctl"; break;
+	default: break;
+	}
+	return ctl_fail(ctl, CTL_STORE, "store '%s'%s%s%s: %s%s%s", spec,
+			ctl->spec_from ? " (from " : "", ctl->spec_from ? ctl->spec_from : "",
+			ctl->spec_from ? ")" : "", what, *advice ? "; " : "", advice);
+}
+
+int ctl_open(struct ctl *ctl, const char *spec, bool writes, struct splk_store **store)
+{
+	struct splk_options options = { .size = sizeof(options), .device = ctl->device };
+	int r;
+
+	if (!strncmp(spec, "memfd:", 6))
+		return ctl_usage(
+			ctl,
+			"a store in a memfd: ends with the command that made it; use file:PATH");
+	options.flags = writes ? 0 : SPLK_READ_ONLY;
+	r = splk_open(spec, &options, store);
+	return r ? ctl_store_error(ctl, spec, r) : 0;
+}

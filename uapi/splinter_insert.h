@@ -300,9 +300,10 @@ static inline int spl_insert_once(struct spl_writer *w, struct spl_fill *f, __u6
 	r = 0;
 	if (!d || spl_overflow_set(s, f->home, word)) { /* (E) */
 		spl_mb_after_cas(); /* (D) */
+		/* No longer than the lane is undecided: an aborted insert must not go on aborting others. */
 		do
 			r = spl_judge(s, f, spl_order(pos, word), epoch);
-		while (r == SPL_UNSURE && ++tries < SPL_TRIES);
+		while (r == SPL_UNSURE && spl_load(&f->lane->seq) == f->seq && ++tries < SPL_TRIES);
 		if (r == SPL_CLEAR)
 			state = SPL_LANE_READY;
 	}

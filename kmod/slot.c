@@ -7,6 +7,8 @@
  * it replaced that memory (exec). Nothing else counts: a stopped thread is alive.
  */
 #include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/futex.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
@@ -18,21 +20,36 @@
 
 #define REAP_PERIOD HZ
 
+/*
+ * Exit and exec pass through these locks after the thread's last user instruction and before anybody can know of its
+ * end (pthread_join() returns when exit has cleared the thread's number, which is later). So what it stored to the
+ * mapping comes before what is read after this says that it is gone.
+ */
+static bool has_left(struct task_struct *t, const struct mm_struct *mm)
+{
+	bool left;
+
+	task_lock(t);
+	left = t->mm != mm;
+	task_unlock(t);
+	if (!left) {
+		raw_spin_lock_irq(&t->pi_lock);
+		left = t->futex_state != FUTEX_STATE_OK;
+		raw_spin_unlock_irq(&t->pi_lock);
+	}
+	return left;
+}
+
 static bool thread_is_dead(const struct spl_slot *slot)
 {
 	struct task_struct *t;
-	bool dead = true;
+	bool dead;
 
 	if (slot->gone)
 		return true;
 	rcu_read_lock();
 	t = pid_task(slot->pid, PIDTYPE_PID);
-	if (t) {
-		/* exit and exec change mm under this lock: the thread's last stores come before what we read next */
-		task_lock(t);
-		dead = t->mm != slot->mm;
-		task_unlock(t);
-	}
+	dead = !t || has_left(t, slot->mm);
 	rcu_read_unlock();
 	/* No task at all: pairs with the full barrier in exit_mm(), long before the thread lost its number. */
 	smp_rmb();

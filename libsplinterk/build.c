@@ -46,6 +46,16 @@ static bool in_memory(int fd)
 	return !fstatfs(fd, &fs) && (uint64_t)fs.f_type == TMPFS_MAGIC;
 }
 
+/* Bytes that the file system has for us; UINT64_MAX: it doesn't tell, like that of memfds. */
+static uint64_t room_available(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) || !fs.f_blocks)
+		return UINT64_MAX;
+	return (uint64_t)fs.f_bavail * (uint64_t)(fs.f_frsize ? fs.f_frsize : fs.f_bsize);
+}
+
 /* Large pages come by faults on a mapping that asks for them; fallocate() asks for none. */
 static void populate_large(int fd, uint64_t off, uint64_t bytes)
 {
@@ -67,9 +77,12 @@ static int reserve(int fd, const struct spl_info *plan)
 {
 	bool memory = in_memory(fd);
 
-	/* The kernel would go on until something is killed. */
+	/* The kernel would go on until something is killed, */
 	if (memory && plan->map_bytes > memory_available())
 		return -ENOMEM;
+	/* or fill the disk to its last block before it says that there is not enough. */
+	if (plan->map_bytes > room_available(fd))
+		return -ENOSPC;
 	if (ftruncate(fd, (off_t)plan->map_bytes))
 		return errno == EFBIG ? -ENOSPC : -errno;
 	if (memory)

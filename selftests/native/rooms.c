@@ -42,6 +42,14 @@ static void put_and_cancel(void)
 	room.len = 3;
 	IS(splk_put(s, &room, SPLK_PRESENT, NULL), 0, "put a shorter value");
 	IS(splk_get(s, KEY("room"), buf, sizeof(buf), NULL), 3, "it is shorter");
+	memcpy(key, "room", 4);
+	IS(splk_alloc(s, key, 4, 10, &room), 0, "alloc for an existing key");
+	memset(key, '?', sizeof(key));
+	memcpy(room.ptr, "def", 3);
+	room.len = 3;
+	IS(splk_put(s, &room, 0, NULL), 0, "put");
+	splk_get(s, KEY("room"), buf, sizeof(buf), NULL);
+	OK(!memcmp(buf, "def", 3), "that key has it");
 	IS(splk_alloc(s, KEY("room"), 10, &room), 0, "alloc once more");
 	room.len = 11;
 	IS(splk_put(s, &room, 0, NULL), -EMSGSIZE, "put more than was given");

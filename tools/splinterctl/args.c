@@ -103,9 +103,7 @@ static int complain(const struct ctl *ctl, const struct ctl_args *args, char **a
 static int count_operands(const struct ctl *ctl, const struct ctl_command *c, int nr, char **words)
 {
 	if (nr < c->min)
-		return ctl_usage(ctl, "%s: splinterctl %s %s",
-				 nr ? "an operand is missing" : "operands are missing", c->name,
-				 c->usage);
+		return ctl_usage(ctl, "missing operand: splinterctl %s %s", c->name, c->usage);
 	if (c->max >= 0 && nr > c->max)
 		return ctl_usage(ctl, "there is no room for '%s': splinterctl %s %s", words[c->max],
 				 c->name, c->usage);

@@ -17,7 +17,7 @@ static int run_check(struct ctl *ctl, struct ctl_args *args)
 {
 	bool repair = ctl_opt(args, "repair"), sound;
 	struct spl_check_counts c = { 0 };
-	int r = ctl_open(ctl, ctl_spec(ctl), repair, &ctl->store);
+	int r = ctl_need(ctl, repair);
 	/* Things of operations under way, which are faults only where nobody writes. */
 	uint64_t flight, faults;
 	json_t *o = NULL;

@@ -133,7 +133,7 @@ static int run_type(struct ctl *ctl, struct ctl_args *args)
 /* Opens for writing only if it is to change something. */
 static int run_type_either(struct ctl *ctl, struct ctl_args *args)
 {
-	int r = ctl->store ? 0 : ctl_open(ctl, ctl_spec(ctl), args->nr == 2, &ctl->store);
+	int r = ctl_need(ctl, args->nr == 2);
 
 	return r ? r : run_type(ctl, args);
 }
@@ -171,8 +171,8 @@ static int run_flags(struct ctl *ctl, struct ctl_args *args)
 		r = parse_u64(ctl, "--set", set, 0xff, &setting);
 	if (!r && clear)
 		r = parse_u64(ctl, "--clear", clear, 0xff, &clearing);
-	if (!r && !ctl->store)
-		r = ctl_open(ctl, ctl_spec(ctl), set || clear, &ctl->store);
+	if (!r)
+		r = ctl_need(ctl, set || clear);
 	if (r)
 		return r;
 	if (set || clear)

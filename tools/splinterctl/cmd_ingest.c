@@ -10,14 +10,6 @@
 #include "ingest.h"
 #include "out.h"
 
-#define COMMON_OPTS                                                                                \
-	{ "duplicates", 'd', "WHICH",                                                              \
-	  "of a key that the input has repeatedly: last (default), first, fail" },                 \
-		{ "keep", 'K', NULL, "leave keys alone that the store had before" },               \
-		{ "strict", 'S', NULL, "stop at the first record that is malformed or too long" }, \
-		{ "allow-empty", 0, NULL, "an input without records is no error" },                \
-		{ "quiet", 'q', NULL, "no progress, no totals" }, { 0 },
-
 static const struct ctl_opt ingest_opts[] = {
 	{ "format", 'f', "FORMAT", "lines, csv, json or control; default: by the name's suffix" },
 	{ "key", 'k', "FIELD", "what holds the key (csv: column, json: member, control: field)" },
@@ -25,10 +17,18 @@ static const struct ctl_opt ingest_opts[] = {
 	{ "whole", 'w', NULL, "the value is the whole record (csv, json; control always)" },
 	{ "delimiter", 'D', "CHAR", "between fields (lines: TAB, csv: comma)" },
 	{ "no-header", 0, NULL, "(csv) the first line is a record; columns are numbers from 1" },
-	COMMON_OPTS
+	{ "duplicates", 'd', "WHICH",
+	  "of a key that the input repeats: last (default), first, fail" },
+	{ "keep", 'K', NULL, "leave keys alone that the store had before" },
+	{ "long-to", 'L', "SPEC", "another store, for what is too long for this one" },
+	{ "strict", 'S', NULL, "stop at the first record that is malformed or too long" },
+	{ "allow-empty", 0, NULL, "an input without records is no error" },
+	{ "quiet", 'q', NULL, "no progress, no totals" },
+	{ 0 },
 };
 
-static const struct ctl_opt import_opts[] = { COMMON_OPTS };
+/* The last ones of ingest: what import knows, too. */
+#define IMPORT_OPTS (&ingest_opts[6])
 
 static const struct reader *const readers[] = { &read_lines, &read_csv, &read_json, &read_control };
 
@@ -131,6 +131,7 @@ static int totals_json(const struct ingest *in)
 	out_json_u64(o, "duplicates", t->duplicates);
 	out_json_u64(o, "malformed", t->malformed);
 	out_json_u64(o, "too_long", t->too_long);
+	out_json_u64(o, "elsewhere", t->elsewhere);
 	if (t->stopped_line)
 		out_json_u64(o, "stopped_line", t->stopped_line);
 	json_object_set_new(o, "seconds", json_real(t->seconds));
@@ -154,6 +155,8 @@ static int totals_tell(const struct ingest *in)
 	if (t->duplicates)
 		printf(", %llu duplicates (%s)", (unsigned long long)t->duplicates,
 		       policy[in->duplicates]);
+	if (t->elsewhere)
+		printf(", %llu in the store for long ones", (unsigned long long)t->elsewhere);
 	if (t->too_long)
 		printf(", %llu TOO LONG", (unsigned long long)t->too_long);
 	if (t->malformed)
@@ -164,10 +167,41 @@ static int totals_tell(const struct ingest *in)
 	return 0;
 }
 
+static int run_input(struct ingest *in, const struct ctl_args *args)
+{
+	int r;
+
+	ingest_run(in);
+	r = in->totals.code;
+	if (!in->totals.records && !r && !ctl_opt(args, "allow-empty"))
+		r = ctl_fail(in->ctl, CTL_INPUT, "%s: %s", in->src->in.name,
+			     in->totals.bytes ? "no records in it" : "it is empty");
+	if (!in->quiet && totals_tell(in) && !r)
+		r = CTL_INPUT;
+	return r;
+}
+
+/* One store under two names would lose each record at once. */
+static int open_long(struct ingest *in, const char *spec)
+{
+	struct splk_info a = { .size = sizeof(a) }, b = { .size = sizeof(b) };
+	int r = ctl_open(in->ctl, spec, true, &in->long_store);
+
+	if (r)
+		return r;
+	if (splk_info(in->ctl->store, &a) || splk_info(in->long_store, &b) ||
+	    (a.backend == b.backend && a.store_id == b.store_id))
+		return ctl_usage(in->ctl, "--long-to %s: that is the same store", spec);
+	return 0;
+}
+
 static int run(struct ingest *in, const struct ctl_args *args, const char *path)
 {
+	const char *other = ctl_opt(args, "long-to");
 	int r = common_options(in, args);
 
+	if (!r && other && in->keep)
+		r = ctl_usage(in->ctl, "--keep and --long-to exclude each other");
 	if (r)
 		return r;
 	r = input_open(&in->src->in, path);
@@ -175,15 +209,11 @@ static int run(struct ingest *in, const struct ctl_args *args, const char *path)
 		return ctl_fail(in->ctl, CTL_INPUT, "%s: %s; nothing was read", in->src->in.name,
 				strerror(-r));
 	r = refuse_packed(in->ctl, &in->src->in);
-	if (!r) {
-		ingest_run(in);
-		r = in->totals.code;
-		if (!in->totals.records && !r && !ctl_opt(args, "allow-empty"))
-			r = ctl_fail(in->ctl, CTL_INPUT, "%s: %s", in->src->in.name,
-				     in->totals.bytes ? "no records in it" : "it is empty");
-		if (!in->quiet && totals_tell(in) && !r)
-			r = CTL_INPUT;
-	}
+	if (!r && other)
+		r = open_long(in, other);
+	if (!r)
+		r = run_input(in, args);
+	splk_close(in->long_store);
 	input_close(&in->src->in);
 	return r;
 }
@@ -232,7 +262,8 @@ const struct ctl_command cmd_ingest = {
 		"Records that are malformed or too long for the store are reported with their line, counted\n"
 		"and left out; all others go in (--strict stops instead). A NUL byte, a full store or a\n"
 		"read error stops; what was read before stays. Exit code 5: something was malformed or\n"
-		"unreadable; 4: too long, or the store is full. Of duplicates in the input the last counts.",
+		"unreadable; 4: too long, or the store is full. Of duplicates in the input the last counts.\n"
+		"With --long-to a key is in one of the two stores: it is deleted from the other.",
 	.opts = ingest_opts,
 	.flags = CTL_JSON | CTL_WRITES,
 	.max = 1,
@@ -256,7 +287,7 @@ const struct ctl_command cmd_import = {
 		"One JSON object per line: key or key_base64, value or value_base64, and, if they are there,\n"
 		"type, flags, labels. Other members are passed over: epochs and times are the new store's.\n"
 		"Faults are treated as by ingest.",
-	.opts = import_opts,
+	.opts = IMPORT_OPTS,
 	.flags = CTL_JSON | CTL_WRITES,
 	.max = 1,
 	.run = run_import,

@@ -93,8 +93,8 @@ static int run_label(struct ctl *ctl, struct ctl_args *args)
 		r = parse_labels(ctl, (char *[]){ words[0], NULL }, &from);
 	if (!r && which == 4)
 		r = parse_labels(ctl, words + 1, &to);
-	if (!r && !ctl->store)
-		r = ctl_open(ctl, ctl_spec(ctl), which, &ctl->store);
+	if (!r)
+		r = ctl_need(ctl, which);
 	if (r)
 		return r;
 	switch (which) {

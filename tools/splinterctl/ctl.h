@@ -117,6 +117,7 @@ void ctl_help_all(void);
 /* select.c */
 const char *ctl_spec(struct ctl *ctl);
 int ctl_open(struct ctl *ctl, const char *spec, bool writes, struct splk_store **store);
+int ctl_need(struct ctl *ctl, bool writes);
 int ctl_store_error(const struct ctl *ctl, const char *spec, int err);
 char *ctl_remembered_path(void);
 

@@ -36,11 +36,11 @@ int ctl_unknown(const char *name)
 	return ctl_usage(&nobody, "there is no subcommand '%s'", name);
 }
 
-/* @argv[0] is the subcommand. Returns the exit code. */
+/* @argv[0] is the subcommand. Returns the exit code. What the line says of store and output ends with it. */
 int ctl_run(struct ctl *ctl, int argc, char **argv)
 {
 	const struct ctl_command *command = ctl_find(argv[0]);
-	struct splk_store *kept = ctl->store;
+	const struct ctl before = *ctl;
 	struct ctl_args args;
 	int r;
 
@@ -49,18 +49,23 @@ int ctl_run(struct ctl *ctl, int argc, char **argv)
 	ctl->command = command;
 	r = ctl_parse(ctl, command, argc, argv, &args);
 	if (r < 0) {
-		r = 0;
-		if (!kept && (command->flags & (CTL_READS | CTL_WRITES)))
-			r = ctl_open(ctl, ctl_spec(ctl), command->flags & CTL_WRITES, &ctl->store);
+		/* A line with a store of its own leaves alone what is open. */
+		if (ctl->spec != before.spec)
+			ctl->store = NULL;
+		r = command->flags & (CTL_READS | CTL_WRITES)
+			    ? ctl_need(ctl, command->flags & CTL_WRITES)
+			    : 0;
 		if (!r)
 			r = command->run(ctl, &args);
-		if (ctl->store != kept) {
+		if (ctl->store != before.store)
 			splk_close(ctl->store);
-			ctl->store = kept;
-		}
 	}
 	if (out_flush(ctl) && !r)
 		r = CTL_INPUT;
 	ctl->command = NULL;
+	ctl->store = before.store;
+	ctl->spec = before.spec;
+	ctl->device = before.device;
+	ctl->json = before.json;
 	return r;
 }

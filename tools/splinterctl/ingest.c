@@ -96,13 +96,13 @@ static int put_attributes(struct splk_store *store, const struct record *rec)
 		r = splk_user_change(store, rec->key, rec->klen, rec->flags, 0xff);
 	if (!r && rec->has_labels)
 		r = splk_label_change(store, rec->key, rec->klen, rec->labels, UINT64_MAX, NULL);
-	return r;
+	return r == -ENOENT ? 0 : r; /* somebody deleted it meanwhile */
 }
 
 /* @again: the key stood earlier in the input; *@kept: and the store had it even before, and keeps it. */
-static int put(struct ingest *in, const struct record *rec, bool again, bool *kept)
+static int put(struct ingest *in, struct splk_store *store, const struct record *rec, bool again,
+	       bool *kept)
 {
-	struct splk_store *store = in->ctl->store;
 	int r = -EEXIST;
 
 	if (again && *kept)
@@ -124,6 +124,41 @@ static int put(struct ingest *in, const struct record *rec, bool again, bool *ke
 	return r ? r : put_attributes(store, rec);
 }
 
+static bool fits(const struct spl_geometry *g, const struct record *rec)
+{
+	return rec->klen <= g->key_max && rec->vlen <= g->value_max;
+}
+
+/* With two stores a key is in one of them: what the other one has of it is older. */
+static int put_either(struct ingest *in, const struct record *rec, bool again, bool *kept)
+{
+	struct splk_store *store = in->ctl->store, *other = in->long_store;
+	int r;
+
+	if (!fits(&in->geometry, rec)) {
+		store = in->long_store;
+		other = in->ctl->store;
+	}
+	r = put(in, store, rec, again, kept);
+	if (r || !other)
+		return r;
+	in->totals.elsewhere += store == in->long_store;
+	r = splk_delete(other, rec->key, rec->klen);
+	return r == -ENOENT || r == -EMSGSIZE ? 0 : r;
+}
+
+static int refuse_long(struct ingest *in, const struct record *rec)
+{
+	const struct spl_geometry *g = in->long_store ? &in->long_geometry : &in->geometry;
+	char what[300];
+
+	in->totals.too_long++;
+	snprintf(what, sizeof(what),
+		 "key '%s' of %zu bytes, value of %zu: the store takes %u and %u",
+		 out_shown(rec->key, rec->klen), rec->klen, rec->vlen, g->key_max, g->value_max);
+	return refuse(in, rec, CTL_REFUSED, what);
+}
+
 static int take(struct ingest *in, const struct record *rec)
 {
 	char what[300];
@@ -131,14 +166,8 @@ static int take(struct ingest *in, const struct record *rec)
 	int r, again;
 
 	in->totals.records++;
-	if (rec->klen > in->geometry.key_max || rec->vlen > in->geometry.value_max) {
-		in->totals.too_long++;
-		snprintf(what, sizeof(what),
-			 "key '%s' of %zu bytes, value of %zu: the store takes %u and %u",
-			 out_shown(rec->key, rec->klen), rec->klen, rec->vlen, in->geometry.key_max,
-			 in->geometry.value_max);
-		return refuse(in, rec, CTL_REFUSED, what);
-	}
+	if (!fits(&in->geometry, rec) && !(in->long_store && fits(&in->long_geometry, rec)))
+		return refuse_long(in, rec);
 	again = keyset_add(&in->seen, rec->key, rec->klen, &kept);
 	if (again < 0)
 		return store_fails(in, rec, again);
@@ -151,9 +180,7 @@ static int take(struct ingest *in, const struct record *rec)
 	}
 	if (again && in->duplicates == DUPLICATES_FIRST)
 		return 0;
-	do
-		r = put(in, rec, again, kept);
-	while (r == -EAGAIN);
+	r = put_either(in, rec, again, kept);
 	return r ? store_fails(in, rec, r) : 0;
 }
 
@@ -189,6 +216,10 @@ void ingest_run(struct ingest *in)
 	int r = splk_info(in->ctl->store, &info);
 
 	in->geometry = info.geometry;
+	if (!r && in->long_store) {
+		r = splk_info(in->long_store, &info);
+		in->long_geometry = info.geometry;
+	}
 	in->began_ns = progress_now_ns();
 	if (!r)
 		r = in->reader->open(in->src);

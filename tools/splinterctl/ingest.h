@@ -93,6 +93,7 @@ struct totals {
 	uint64_t duplicates; /* records whose key stood earlier in the input */
 	uint64_t malformed;
 	uint64_t too_long; /* key or value doesn't fit the store's geometry */
+	uint64_t elsewhere; /* records that --long-to took */
 	uint64_t stopped_line; /* where reading ended early; 0: it did not */
 	double seconds;
 	int code; /* exit code */
@@ -107,9 +108,12 @@ struct ingest {
 	bool keep;
 	bool strict;
 	bool quiet;
+	struct splk_store
+		*long_store; /* takes what is too long for ctl->store; NULL: nothing does */
 	struct totals totals;
 	/* Of ingest.c: */
 	struct spl_geometry geometry;
+	struct spl_geometry long_geometry;
 	void *seen;
 	unsigned int complaints;
 	uint64_t began_ns;

@@ -65,7 +65,7 @@ void out_json_bool(json_t *object, const char *name, bool value)
 /* One line; the object is given up. */
 int out_json(const struct ctl *ctl, json_t *object)
 {
-	int r = json_dumpf(object, stdout, JSON_COMPACT);
+	int r = json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
 
 	json_decref(object);
 	putchar('\n');

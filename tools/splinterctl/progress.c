@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,11 +44,23 @@ static void left(char *text, size_t room, double seconds)
 		snprintf(text, room, "%lu:%02lu", s / 60, s % 60);
 }
 
+/* Cut where the terminal ends: what wraps can't be taken back. */
+static void draw(const char *line)
+{
+	struct winsize size;
+	int columns = 80;
+
+	if (!ioctl(STDERR_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+		columns = size.ws_col;
+	fprintf(stderr, "\r\033[K%.*s", columns - 1, line);
+}
+
 /* Called often; draws now and then. @last: what stands there goes away. */
 void progress_show(struct ingest *in, bool last)
 {
 	uint64_t now, taken = in->src->in.taken, total = in->src->in.total;
-	char bytes[32], all[32], eta[32], bar[BAR + 1];
+	unsigned long long records = in->totals.records;
+	char bytes[32], eta[32], bar[BAR + 1], line[200];
 	double seconds, part;
 
 	if (!wanted(in))
@@ -64,9 +77,9 @@ void progress_show(struct ingest *in, bool last)
 	seconds = (double)(now - in->began_ns) / 1e9;
 	out_bytes(taken, bytes);
 	if (!total || taken > total) {
-		fprintf(stderr, "\r\033[K%s, %llu records, %.0f records/s", bytes,
-			(unsigned long long)in->totals.records,
-			(double)in->totals.records / seconds);
+		snprintf(line, sizeof(line), "%s, %llu records, %.0f records/s", bytes, records,
+			 (double)records / seconds);
+		draw(line);
 		return;
 	}
 	part = (double)taken / (double)total;
@@ -74,7 +87,7 @@ void progress_show(struct ingest *in, bool last)
 	memset(bar, '#', (size_t)(part * BAR));
 	bar[BAR] = 0;
 	left(eta, sizeof(eta), part > 0 ? seconds / part - seconds : 0);
-	fprintf(stderr, "\r\033[K[%s] %3.0f %%  %s of %s, %llu records, %.0f records/s, ETA %s",
-		bar, part * 100, bytes, out_bytes(total, all),
-		(unsigned long long)in->totals.records, (double)in->totals.records / seconds, eta);
+	snprintf(line, sizeof(line), "[%s] %.0f %%, %s, %llu records, %.0f/s, ETA %s", bar,
+		 part * 100, bytes, records, (double)records / seconds, eta);
+	draw(line);
 }

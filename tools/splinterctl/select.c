@@ -113,3 +113,9 @@ int ctl_open(struct ctl *ctl, const char *spec, bool writes, struct splk_store *
 	r = splk_open(spec, &options, store);
 	return r ? ctl_store_error(ctl, spec, r) : 0;
 }
+
+/* For subcommands that learn only from their operands whether they write: opens what ctl_spec() says, if nothing is. */
+int ctl_need(struct ctl *ctl, bool writes)
+{
+	return ctl->store ? 0 : ctl_open(ctl, ctl_spec(ctl), writes, &ctl->store);
+}

@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# usage.sh - help, manual page and completion tell of every subcommand and option; what is mistyped is answered usefully.
+# shellcheck source=selftests/cli/tap.bash
+. "$(dirname "$(realpath "$0")")/tap.bash"
+
+page=$TOP/tools/splinterctl/splinterctl.1
+subcommands=$(splinterctl help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p')
+point "help lists subcommands" test "$(wc -w <<<"$subcommands")" -ge 28
+
+options_of() {
+	splinterctl "$1" --help | sed -n 's/^  .*\(--[a-z][a-z-]*\).*  .*/\1/p'
+}
+
+# Its words, without what makes them bold.
+man_text() {
+	sed -e 's/\\f.//g' -e 's/\\-/-/g' -e 's/^\.[A-Z]* //' "$page"
+}
+
+man_text >text
+for sub in $subcommands; do
+	run splinterctl "$sub" --help
+	point "$sub --help" gives 0
+	grep -qE "^(\"?label )?$sub( |\$)|^$sub|splinterctl $sub" text || echo "$sub" >>missing
+	for option in $(options_of "$sub"); do
+		[[ $option == --help ]] || grep -qF -- "$option" text || echo "$sub $option" >>missing
+	done
+done
+touch missing
+run cat missing
+point "the manual page has them all" test ! -s missing
+if command -v groff >/dev/null; then
+	run groff -man -Tutf8 -ww -z "$page"
+	point "the manual page is well-formed" gives 0 ""
+	point "without warnings" test ! -s err
+fi
+
+run splinterctl help get set
+point "help of two" grep -q 'splinterctl set KEY' out
+run splinterctl --version
+point "--version" grep -qE '^splinterctl [0-9]+\.[0-9]+$' out
+refuses "nothing" 2 "which subcommand?" splinterctl
+refuses "a near miss" 2 "did you mean 'ingest'?" splinterctl ingset
+refuses "a beginning" 2 "did you mean 'geometry'?" splinterctl geo
+refuses "nothing near" 2 "there is no subcommand 'frobnicate'" splinterctl frobnicate
+refuses "a mistyped option" 2 "did you mean --prefix?" splinterctl list --prefx a
+refuses "an unknown letter" 2 "there is no option '-Z'" splinterctl list -Z
+refuses "an option without its argument" 2 "needs an argument" splinterctl list --prefix
+refuses "an argument too many" 2 "takes no argument" splinterctl list --count=3
+refuses "an operand too many" 2 "there is no room for 'x'" splinterctl list x
+refuses "an operand too few" 2 "missing operand: splinterctl get KEY" splinterctl get
+refuses "help of nothing" 2 "there is no subcommand 'x'" splinterctl help x
+refuses "a device that isn't there" 3 "load the module" splinterctl --device "$tmp/no" get k
+
+# Completion, as bash asks for it.
+complete() {
+	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+	_splinterctl 2>/dev/null
+	printf '%s\n' "${COMPREPLY[@]}"
+}
+builtin complete -r 2>/dev/null
+# shellcheck source=tools/splinterctl/splinterctl.bash
+. "$TOP/tools/splinterctl/splinterctl.bash"
+store s --lanes 10
+splinterctl set apple 1
+splinterctl set apricot 1
+splinterctl set 'a b' 1
+does "completes subcommands" 0 $'geometry\nget' eval 'complete splinterctl ge | sort'
+does "completes options" 0 $'--since\n--store' eval 'complete splinterctl watch --s | sort'
+does "completes keys" 0 $'apple\napricot' eval 'complete splinterctl get a | sort'
+does "completes keys of --store" 0 apple complete splinterctl --store "$SPLINTER_STORE" get app
+does "completes types" 0 $'bigint\nbiguint' complete splinterctl list --type big
+finish

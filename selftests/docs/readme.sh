@@ -1,0 +1,121 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# readme.sh - README.md: its examples run as printed, against an installed library, and what it names is there.
+set -u
+
+here=$(dirname "$(realpath "$0")")
+top=$(realpath "$here/../..")
+O=${O:-$top/build}
+readme=$top/README.md
+work=$(mktemp -d)
+store=/dev/shm/splinter-hello
+trap 'rm -rf "$work" "$store"' EXIT
+nr=0
+
+# Runs a command in the work folder; what it prints is shown if it fails.
+point() {
+	local name=$1 said
+	shift
+
+	nr=$((nr + 1))
+	if said=$(cd "$work" && "$@" 2>&1); then
+		echo "ok $nr - $name"
+	else
+		echo "not ok $nr - $name"
+		# shellcheck disable=SC2001
+		sed 's/^/# /' <<<"$said"
+	fi
+}
+
+# The block of the README in one language.
+block() {
+	sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{//!p}" "$readme"
+}
+
+has_one_block() {
+	[[ $(grep -c "^\`\`\`$1\$" "$readme") == 1 && $(block "$1" | wc -l) -le $2 ]]
+}
+
+# The command of the README that has these words.
+command_of() {
+	block sh | grep -F -- "$1"
+}
+
+prints() {
+	local want=$1 said
+	shift
+
+	said=$("$@" 2>&1)
+	[[ $said == "$want" ]] || { echo "printed: $said"; return 1; }
+}
+
+installed() {
+	make --no-print-directory -C "$top/libsplinterk" O="$O" PREFIX="$work/usr" install
+}
+
+compiled() {
+	prints "" sh -c "$(command_of 'cc hello.c' | sed 's/^cc /cc -Wall -Wextra -Werror /')"
+}
+
+# The words of standard input, each given to a check that says what it means if one isn't there.
+each() {
+	local bad=0 word
+
+	while read -r word; do
+		"$@" "$word" || { echo "not there: $word"; bad=1; }
+	done
+	return $bad
+}
+
+is_place() { [[ -e $top/$1 ]]; }
+is_goal() { grep -qE "^(\.PHONY:.* )?$1\b" "$top/Makefile" "$top/tools/setup/install.mk"; }
+is_parameter() { grep -qE "^module_param\($1," "$top/kmod/main.c"; }
+is_told() { names_under Installation | grep -qx "$1"; }
+is_file() { grep -qE "\b(${1%N})\b|\"${1%N}%d\"" "$top/kmod/sysfs.c"; }
+
+places() {
+	{
+		grep -oE '\]\([^)#:]+\)' "$readme" | tr -d '])('
+		names_under 'Layout of the repository'
+	} | each is_place
+}
+
+goals() {
+	grep -oE '(`|    |&& sudo )make [a-z]+\b' "$readme" | sed 's/.*make //' | sort -u | each is_goal
+}
+
+# First columns of the table that follows a heading.
+names_under() {
+	sed -n "/^## $1/,/^## [^$1]/p" "$readme" | sed -n 's/^| \(`[^|]*\) |.*/\1/p' | tr -d '`,' | tr ' ' '\n' | grep .
+}
+
+parameters() {
+	names_under Installation | each is_parameter &&
+		sed -nE 's/^module_param\(([a-z_]+).*/\1/p' "$top/kmod/main.c" | each is_told
+}
+
+sysfs_files() {
+	names_under 'Reading the statistics' | each is_file
+}
+
+rm -f "$store"
+block c >"$work/hello.c"
+block python >"$work/hello.py"
+export PKG_CONFIG_PATH=$work/usr/lib/pkgconfig LD_LIBRARY_PATH=$work/usr/lib PATH=$O/bin:$PATH
+
+point "a C example of at most 30 lines" has_one_block c 30
+point "a Python example of at most 20 lines" has_one_block python 20
+point "the library installs" installed
+point "hello.c compiles as told, without a warning" compiled
+point "hello.c runs" prints "hello, world (1)" ./hello
+point "hello.c runs again, on the store that is there" prints "hello, world (2)" ./hello
+point "hello.py finds both keys" prints "greeting b'hello, world'
+runs b'\\x02\\x00\\x00\\x00\\x00\\x00\\x00\\x00'" sh -c "$(command_of hello.py) | sort"
+point "splinterctl lists them" prints "greeting
+runs" sh -c "$(command_of splinterctl) | sort"
+point "files and folders that it names exist" places
+point "goals that it names exist" goals
+point "parameters are the module's" parameters
+point "files of statistics are the module's" sysfs_files
+echo "1..$nr"

@@ -174,11 +174,37 @@ static inline bool spl_cas128(__u64 *p, __u64 was_lo, __u64 was_hi, __u64 now_lo
 #endif
 }
 
-/* Bytes that another process may be changing: whoever copies checks the lane's generation afterwards. */
+/* Copies from here on are worth a call. */
+#define SPL_COPY_INLINE 256U
+
+/**
+ * spl_copy() - copy bytes that another process may be changing
+ * @dst: where to
+ * @src: where from
+ * @n: how many
+ *
+ * Whoever copies checks the lane's generation afterwards. Short copies are made in place, 16 bytes at a time, the last
+ * ones overlapping: no call, and no byte is written beyond @n.
+ */
 static spl_inline void spl_copy(void *dst, const void *src, __u32 n)
 {
-	if (n)
-		memcpy(dst, src, n);
+	const unsigned char *from = (const unsigned char *)src;
+	unsigned char *to = (unsigned char *)dst;
+	__u32 i;
+
+	if (n >= 16 && n <= SPL_COPY_INLINE) {
+		for (i = 0; i < n - 16; i += 16)
+			__builtin_memcpy(to + i, from + i, 16);
+		__builtin_memcpy(to + n - 16, from + n - 16, 16);
+	} else if (n > SPL_COPY_INLINE) {
+		memcpy(to, from, n);
+	} else if (n >= 8) {
+		__builtin_memcpy(to, from, 8);
+		__builtin_memcpy(to + n - 8, from + n - 8, 8);
+	} else {
+		for (i = 0; i < n; i++)
+			to[i] = from[i];
+	}
 }
 
 #endif /* _UAPI_SPLINTER_ATOMIC_H */

@@ -81,6 +81,8 @@ static inline int spl_check_live(const struct spl_store *s, __u32 pos, __u64 wor
 	r = spl_find(s, hash, key, klen, hit);
 	if (r == SPL_MISS)
 		hit->pos = SPL_POS_NONE;
+	else if (r < 0) /* a neighbour is damaged, and counted as such */
+		hit->pos = pos;
 	return r == SPL_AGAIN || spl_load(cell) != word ? SPL_AGAIN : SPL_FOUND;
 }
 

@@ -254,8 +254,10 @@ struct spl_lane {
 
 /**
  * struct spl_wcell - a writer cell: what its writer is about to do, and the lanes that it owns
- * @owner: 0: free; device: 1, the truth is the kernel's; embedded: pid of the registered process
- * @owner_start: embedded: start time of that process in clock ticks since boot
+ * @owner: 0: free; device: 1, the truth is the kernel's; embedded: bit 63: taken; 62: being repaired, by the thread
+ *	named; 61..22: start time of the thread in clock ticks since boot (0: not known); 21..0: its id
+ * @owner_start: embedded: 63..32: hash of the boot id; 31..0: hash of its pid and time namespaces; changed together
+ *	with @owner by one 16-byte compare-and-swap
  * @op: bits 0..7: SPL_OP_*; 8..15: slot; 32..63: position of the cell. Written after the words that it needs
  * @old_word: cell word to be replaced. Left as it is when the operation ends: wherever a word stands here, it has
  *	been seen in a cell
@@ -263,7 +265,7 @@ struct spl_lane {
  * @extra: a lane on its way between free map and writer: bits 0..31: lane + 1; 32: on its way to the map; 33..63: low
  *	bits of its generation when the way began; 0: none
  * @opseq: operations so far; never goes back, also from one registration to the next
- * @owner_tid: thread that registered
+ * @owner_tid: thread that registered, for people; means nothing while @owner is 0
  * @slots: lanes that the writer owns, spares of them
  * @reserved: 0
  * @nr_publish: values published (inserts included)

@@ -311,7 +311,8 @@ static spl_inline int spl_fill_begin(struct spl_writer *w, struct spl_fill *f)
 	if (spl_unlikely(!f->lane))
 		return -EBADMSG;
 	f->seq = spl_seq_next(spl_load(&f->lane->seq), w->idx, SPL_LANE_FILLING);
-	spl_store(&f->lane->seq, f->seq);
+	spl_store_release(&f->lane->seq,
+			  f->seq); /* after the word that named it has left its cell */
 	spl_wmb(); /* (B) */
 	to = spl_lane_key(f->lane);
 	memcpy(to, f->key, f->klen);
@@ -339,7 +340,7 @@ static spl_inline void spl_fill_end(struct spl_writer *w, struct spl_fill *f, __
 
 	if (spl_unlikely((f->seq & SPL_LANE_STATE) != SPL_LANE_FILLING)) {
 		f->seq = spl_seq_next(f->seq, w->idx, SPL_LANE_FILLING);
-		spl_store(&lane->seq, f->seq);
+		spl_store_release(&lane->seq, f->seq);
 		spl_wmb(); /* (B) */
 	}
 	spl_store(&lane->vlen, f->vlen);

@@ -24,6 +24,10 @@
 
 #include "splinter_store.h"
 
+#if defined(__SSE2__) && !defined(__KERNEL__)
+#include <emmintrin.h>
+#endif
+
 /**
  * struct spl_meta - what is known of a publication beside its bytes
  * @epoch: the key's epoch
@@ -111,21 +115,28 @@ changed:
 	return spl_load(cell) == word ? -EBADMSG : SPL_AGAIN;
 }
 
-/* Bit i: cell i has this head. Without branches: which cell it is can't be predicted. */
+/*
+ * Which cells have this head: bit 4i + 3 for cell i. Without branches, for which cell it is can't be predicted. The
+ * vector form compares 16 bits of each word; the word itself is loaded again, whole, before it is used.
+ */
 static spl_inline __u32 spl_cells_with(const __u64 *cell, __u64 head)
 {
-	__u32 mask = 0;
+#if defined(__SSE2__) && !defined(__KERNEL__)
+	const __m128i *line = (const __m128i *)cell;
+	__m128i want = _mm_set1_epi16((short)(head >> SPL_CELL_REF_BITS));
+	__m128i low = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(line), want),
+				      _mm_cmpeq_epi16(_mm_load_si128(line + 1), want));
+	__m128i high = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(line + 2), want),
+				       _mm_cmpeq_epi16(_mm_load_si128(line + 3), want));
 
-#define SPL_CELL_BIT(i) (mask |= (__u32) !((spl_load(&cell[i]) ^ head) >> SPL_CELL_REF_BITS) << (i))
-	SPL_CELL_BIT(0);
-	SPL_CELL_BIT(1);
-	SPL_CELL_BIT(2);
-	SPL_CELL_BIT(3);
-	SPL_CELL_BIT(4);
-	SPL_CELL_BIT(5);
-	SPL_CELL_BIT(6);
-#undef SPL_CELL_BIT
+	return ((__u32)_mm_movemask_epi8(low) | (__u32)_mm_movemask_epi8(high) << 16) & 0x08888888;
+#else
+	__u32 mask = 0, i;
+
+	for (i = 0; i < SPL_BUCKET_CELLS; i++)
+		mask |= (__u32) !((spl_load(&cell[i]) ^ head) >> SPL_CELL_REF_BITS) << (4 * i + 3);
 	return mask;
+#endif
 }
 
 static spl_inline int spl_find_in(const struct spl_store *s, __u32 bucket, __u64 head,
@@ -137,7 +148,7 @@ static spl_inline int spl_find_in(const struct spl_store *s, __u32 bucket, __u64
 	int r;
 
 	for (mask = spl_cells_with(cell, head); mask; mask &= mask - 1) {
-		i = (__u32)__builtin_ctz(mask);
+		i = (__u32)__builtin_ctz(mask) / 4;
 		word = spl_load(&cell[i]); /* (a) */
 		if (spl_unlikely((word ^ head) & SPL_CELL_HEAD))
 			return SPL_AGAIN;
@@ -213,43 +224,49 @@ static spl_inline int spl_look_failed(int r, __u32 *tries)
 	return ++*tries < SPL_TRIES ? 0 : -EAGAIN;
 }
 
-/* A hit, its header, and where the value lies; checked bounds, unchecked generation. */
-static spl_inline int spl_open_value(const struct spl_store *s, const struct spl_hit *hit,
-				     __u32 klen, __u32 *vlen)
+/* One look: bytes of the value; -EMSGSIZE, -ENOENT, -EBADMSG; -EAGAIN: look again. */
+static spl_inline long spl_get_once(const struct spl_store *s, __u64 hash, const void *key,
+				    __u32 klen, void *buf, __u32 cap, struct spl_meta *meta)
 {
-	*vlen = spl_load(&hit->lane->vlen);
-	if (spl_likely(*vlen <= s->value_max))
-		return 0;
-	(void)klen;
-	return spl_hit_held(hit) ? -EBADMSG : SPL_AGAIN;
+	struct spl_hit hit;
+	__u32 vlen;
+	int r;
+
+	r = spl_find(s, hash, key, klen, &hit);
+	if (spl_unlikely(r != SPL_FOUND))
+		return r == SPL_MISS ? -ENOENT : r < 0 ? r : -EAGAIN;
+	vlen = spl_load(&hit.lane->vlen);
+	if (spl_unlikely(vlen > s->value_max))
+		return spl_hit_held(&hit) ? -EBADMSG : -EAGAIN;
+	if (buf && spl_likely(vlen <= cap))
+		spl_copy(buf, spl_lane_value(hit.lane, klen), vlen);
+	if (meta)
+		spl_meta_load(meta, hit.lane, klen, vlen);
+	if (spl_unlikely(!spl_hit_held(&hit)))
+		return -EAGAIN;
+	return buf && spl_unlikely(vlen > cap) ? -EMSGSIZE : (long)vlen;
+}
+
+static spl_noinline long spl_get_again(const struct spl_store *s, __u64 hash, const void *key,
+				       __u32 klen, void *buf, __u32 cap, struct spl_meta *meta)
+{
+	__u32 tries;
+	long r;
+
+	for (tries = 0; tries < SPL_TRIES; tries++) {
+		r = spl_get_once(s, hash, key, klen, buf, cap, meta);
+		if (r != -EAGAIN)
+			return r;
+	}
+	return -EAGAIN;
 }
 
 static spl_inline long spl_get_hashed(const struct spl_store *s, __u64 hash, const void *key,
 				      __u32 klen, void *buf, __u32 cap, struct spl_meta *meta)
 {
-	struct spl_hit hit;
-	__u32 vlen, tries = 0;
-	int r;
+	long r = spl_get_once(s, hash, key, klen, buf, cap, meta);
 
-	for (;;) {
-		r = spl_find(s, hash, key, klen, &hit);
-		if (spl_likely(r == SPL_FOUND)) {
-			r = spl_open_value(s, &hit, klen, &vlen);
-			if (spl_likely(!r)) {
-				if (buf && spl_likely(vlen <= cap))
-					spl_copy(buf, spl_lane_value(hit.lane, klen), vlen);
-				if (meta)
-					spl_meta_load(meta, hit.lane, klen, vlen);
-				if (spl_likely(spl_hit_held(&hit)))
-					return buf && spl_unlikely(vlen > cap) ? -EMSGSIZE
-									       : (long)vlen;
-				r = SPL_AGAIN;
-			}
-		}
-		r = spl_look_failed(r, &tries);
-		if (r)
-			return r;
-	}
+	return spl_likely(r != -EAGAIN) ? r : spl_get_again(s, hash, key, klen, buf, cap, meta);
 }
 
 /**
@@ -300,16 +317,14 @@ static inline long spl_view(const struct spl_store *s, const void *key, __u32 kl
 	do {
 		r = spl_find(s, hash, key, klen, &hit);
 		if (r == SPL_FOUND) {
-			r = spl_open_value(s, &hit, klen, &vlen);
-			if (!r) {
-				spl_meta_load(&v->meta, hit.lane, klen, vlen);
-				v->ptr = spl_lane_value(hit.lane, klen);
-				v->lane = hit.lane;
-				v->seq = hit.seq;
-				if (spl_hit_held(&hit))
-					return vlen;
-				r = SPL_AGAIN;
-			}
+			vlen = spl_load(&hit.lane->vlen);
+			spl_meta_load(&v->meta, hit.lane, klen, vlen);
+			v->ptr = spl_lane_value(hit.lane, klen);
+			v->lane = hit.lane;
+			v->seq = hit.seq;
+			if (spl_hit_held(&hit))
+				return vlen <= s->value_max ? (long)vlen : -EBADMSG;
+			r = SPL_AGAIN;
 		}
 		r = spl_look_failed(r, &tries);
 	} while (!r);

@@ -26,6 +26,7 @@ struct spl_store {
 	__u64 seed;
 	__u64 lane_stride;
 	__u64 lane_mask;
+	__u64 gen_mask;
 	__u32 lane_bits;
 	__u32 lanes_total;
 	__u32 buckets;
@@ -112,6 +113,7 @@ static inline int spl_store_attach(struct spl_store *s, const struct spl_info *i
 	s->lane_stride = i.lane_stride;
 	s->lane_bits = i.lane_bits;
 	s->lane_mask = (1ULL << i.lane_bits) - 1;
+	s->gen_mask = (1ULL << (SPL_CELL_REF_BITS - i.lane_bits)) - 1;
 	s->lanes_total = (__u32)i.lanes_total;
 	s->lanes_wanted = g->lanes;
 	s->buckets = i.buckets;
@@ -237,9 +239,9 @@ static spl_inline __u64 spl_ref(const struct spl_store *s, __u64 seq, __u32 lane
 /* Does a lane whose sequence word is @seq still hold, whole, what the cell word @word names? */
 static spl_inline bool spl_seq_names(const struct spl_store *s, __u64 seq, __u64 word)
 {
-	return !(seq & SPL_LANE_FILLING) &&
-	       !(((seq >> SPL_LANE_GEN_SHIFT) ^ ((word & SPL_CELL_REF) >> s->lane_bits)) &
-		 ((1ULL << (SPL_CELL_REF_BITS - s->lane_bits)) - 1));
+	__u64 differ = ((seq >> SPL_LANE_GEN_SHIFT) ^ (word >> s->lane_bits)) & s->gen_mask;
+
+	return !(differ | (seq & SPL_LANE_FILLING));
 }
 
 /* Has no fill begun between two looks at a sequence word, the first of which wasn't in one? */

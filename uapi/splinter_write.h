@@ -152,7 +152,7 @@ static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f,
 		spl_count(w, nr_conflict);
 		return false;
 	}
-	spl_store(&hit->lane->seq, spl_seq(hit->seq, w->idx, SPL_LANE_SPARE)); /* (G) */
+	spl_store_release(&hit->lane->seq, spl_seq(hit->seq, w->idx, SPL_LANE_SPARE)); /* (G) */
 	spl_store_release(&cell->slots[f->slot], spl_lane_of(s, hit->word));
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	w->next = f->slot + 1 < s->spares ? f->slot + 1 : 0;
@@ -509,7 +509,7 @@ static inline int spl_delete(struct spl_writer *w, const void *key, __u32 klen)
 		spl_count(w, nr_conflict);
 	}
 	seq = spl_seq(hit.seq, w->idx, SPL_LANE_SPARE);
-	spl_store(&hit.lane->seq, seq); /* (G) */
+	spl_store_release(&hit.lane->seq, seq); /* (G) */
 	spl_store_release(&cell->extra, spl_extra(seq, spl_lane_of(s, hit.word), SPL_EXTRA_GIVE));
 	spl_store_release(spl_cell_at(s, hit.pos), SPL_CELL_EMPTY);
 	if (d)

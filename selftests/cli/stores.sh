@@ -73,14 +73,14 @@ refuses "no module, on opening" 3 "load the module" splinterctl --device "$tmp/n
 # Files that aren't stores
 printf 'no store at all' >foreign
 head -c 100000 /dev/urandom >garbage
-head -c 5000 <a >cut
+head -c 5000 a >part
 : >empty
-for file in foreign garbage empty cut; do
+for file in foreign garbage empty part; do
 	cksum "$file" >before
 	run splinterctl -s "file:$file" get k
 	point "$file is refused" gives 3 ""
 	# What is damaged but was a store may go.
-	[[ $file == cut ]] || refuses "unlink $file too" 3 "left as it is" splinterctl unlink "file:$file"
+	[[ $file == part ]] || refuses "unlink $file too" 3 "left as it is" splinterctl unlink "file:$file"
 	refuses "init $file too" 3 "store 'file:$file'" splinterctl init "file:$file"
 	cksum "$file" >after
 	point "$file is untouched" cmp before after

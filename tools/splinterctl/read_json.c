@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ingest.h"
+#include "out.h"
 
 struct json {
 	json_t *object;
@@ -104,8 +105,8 @@ static enum read_result next_object(struct source *src, const char **line, size_
 	} while (strspn(*line, " \t\r\n") >= *len);
 	j->object = json_loadb(*line, *len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &error);
 	if (!j->object)
-		return read_why(src, READ_BAD, src->in.line, "column %d: %.120s", error.column,
-				error.text);
+		return read_why(src, READ_BAD, src->in.line, "column %d: %s", error.column,
+				out_shown(error.text, strlen(error.text)));
 	if (!json_is_object(j->object))
 		return read_why(src, READ_BAD, src->in.line, "not a JSON object");
 	return READ_RECORD;

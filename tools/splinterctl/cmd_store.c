@@ -98,6 +98,8 @@ static int init_geometry(const struct ctl *ctl, const struct ctl_args *args, str
 /* What only init can get, and what the general message says less well. */
 static int init_fail(const struct ctl *ctl, const char *spec, int err, bool or_open)
 {
+	struct splk_options device = { .size = sizeof(device), .device = ctl->device };
+	struct splk_caps caps = { .size = sizeof(caps) };
 	const char *what = splk_strerror(err);
 
 	switch (-err) {
@@ -106,6 +108,12 @@ static int init_fail(const struct ctl *ctl, const char *spec, int err, bool or_o
 			       : "there is such a store; nothing was changed. --or-open accepts it, `unlink` takes it away";
 		break;
 	case ENOENT: what = "no such folder"; break;
+	case ENODEV:
+		/* Either there is no module, or no such node. */
+		if (splk_caps(&device, &caps) || caps.device_error)
+			return ctl_store_error(ctl, spec, err);
+		what = "there is no such NUMA node";
+		break;
 	case ENOMEM:
 		what = "not that much memory there; fewer --lanes or a smaller --value-max need less";
 		break;
@@ -230,7 +238,7 @@ static int run_stores(struct ctl *ctl, struct ctl_args *args)
 	(void)args;
 	if (r > 0)
 		return r;
-	return r ? ctl_store_error(ctl, "", r) : 0;
+	return r ? ctl_store_error(ctl, "default", r) : 0;
 }
 
 const struct ctl_command cmd_stores = {

@@ -149,13 +149,19 @@ static int put_either(struct ingest *in, const struct record *rec, bool again, b
 
 static int refuse_long(struct ingest *in, const struct record *rec)
 {
-	const struct spl_geometry *g = in->long_store ? &in->long_geometry : &in->geometry;
+	const struct spl_geometry *g = &in->geometry;
 	char what[300];
+	int n;
 
 	in->totals.too_long++;
-	snprintf(what, sizeof(what),
-		 "key '%s' of %zu bytes, value of %zu: the store takes %u and %u",
-		 out_shown(rec->key, rec->klen), rec->klen, rec->vlen, g->key_max, g->value_max);
+	n = snprintf(what, sizeof(what),
+		     "key '%s' of %zu bytes, value of %zu: the store takes %u and %u",
+		     out_shown(rec->key, rec->klen), rec->klen, rec->vlen, g->key_max,
+		     g->value_max);
+	g = &in->long_geometry;
+	if (in->long_store)
+		snprintf(what + n, sizeof(what) - (size_t)n, ", that of --long-to %u and %u",
+			 g->key_max, g->value_max);
 	return refuse(in, rec, CTL_REFUSED, what);
 }
 

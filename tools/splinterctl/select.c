@@ -88,8 +88,8 @@ int ctl_store_error(const struct ctl *ctl, const char *spec, int err)
 	case EEXIST: what = "there is such a store already; it was left as it is"; break;
 	case EACCES:
 	case EPERM:
-		advice = file ? "the mode of the file or its folder forbids it"
-			      : "the mode of the store or of the device forbids it";
+		what = file ? "the mode of the file or its folder forbids it"
+			    : "the mode of the store or of the device forbids it";
 		break;
 	case EBADMSG: what = "this is no store, or a damaged one; it was left as it is"; break;
 	case EPROTONOSUPPORT: what = "it was made by a newer version than this splinterctl"; break;

@@ -15,6 +15,16 @@ watching() {
 	done
 }
 
+# lines N: until that many were told, or too much time went by.
+lines() {
+	local i
+
+	for ((i = 0; i < 500; i++)); do
+		(($(wc -l <told) >= $1)) && return
+		sleep 0.02
+	done
+}
+
 store s --lanes 10 --value-max 64
 splinterctl set a one
 does "time is up" 1 "" splinterctl watch a --timeout 50ms
@@ -30,11 +40,11 @@ splinterctl watch a b --json --values --timeout 10 --interval 5ms >told &
 pid=$!
 watching $pid
 splinterctl set b new
-sleep 0.1
+lines 1
 splinterctl unset b
-sleep 0.1
+lines 2
 splinterctl bump a
-sleep 0.1
+lines 3
 kill $pid
 wait $pid 2>/dev/null
 cat >want <<'END'

@@ -57,21 +57,23 @@ static inline uint32_t model_value(const struct model *m, int i, uint64_t n, voi
 {
 	struct stamp stamp = { .key = 1000 + i, .writer = 1, .seq = n };
 
-	return value_make(buf, m->value_max, &stamp);
+	return value_make(buf, i % 4 ? m->value_max : VALUE_BYTES_SHORT, &stamp);
 }
 
-/* One write, noted. */
-static inline int model_step(struct model *m, struct splk_store *store, uint64_t *random)
+/* One write, noted. @brief: of those in which the index changes most of the time: short values made and deleted. */
+static inline int model_step(struct model *m, struct splk_store *store, uint64_t *random,
+			     bool brief)
 {
 	unsigned char value[VALUE_BYTES_MAX];
-	int i = random_below(random, MODEL_KEYS), klen, r;
+	int i = brief ? 4 * random_below(random, MODEL_SETS / 4) : random_below(random, MODEL_KEYS);
+	int klen, r;
 	char key[32], piece[PIECE];
 	struct state after = m->keys[i];
 
 	klen = model_key(key, i);
 	after.n++;
 	after.present = true;
-	if (i < MODEL_SETS && m->keys[i].present && random_below(random, 2))
+	if (i < MODEL_SETS && m->keys[i].present && (brief || random_below(random, 2)))
 		after.present = false;
 	if (i >= MODEL_SETS && i < MODEL_SETS + MODEL_TEXTS && after.n > m->text_max)
 		after = (struct state){ .present = true, .n = 0 };

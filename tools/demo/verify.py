@@ -23,10 +23,15 @@ def records(source):
     """(key, value) of every record, in order."""
     at, size = 0, len(source)
     while at < size:
+        if source[at] == 10:
+            at += 1
+            continue
         end = source.find(b"\n\n", at)
         end = size if end < 0 else end + 1
-        if source[at:at + len(FIELD)] == FIELD:
-            yield source[at + len(FIELD):source.find(b"\n", at)], (at, end)
+        key = at if source.startswith(FIELD, at) else source.find(b"\n" + FIELD, at, end)
+        if key >= 0:
+            key = source.index(FIELD, key) + len(FIELD)
+            yield source[key:source.index(b"\n", key)], (at, end)
         at = end + 1
 
 

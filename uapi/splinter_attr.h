@@ -192,7 +192,7 @@ static inline int spl_attr_change(struct spl_writer *w, const void *key, __u32 k
 		now_guard = inc | (__u64)v.type << SPL_ATTR_TYPE_SHIFT |
 			    (__u64)v.user << SPL_ATTR_USER_SHIFT;
 		if (spl_cas128(&a->guard, guard, word, now_guard, now_word)) {
-			spl_count(w, nr_attr);
+			spl_count(&w->cell->nr_attr);
 			return 0;
 		}
 	}

@@ -97,7 +97,8 @@ static inline void spl_check_cell(const struct spl_store *s, const struct spl_ch
 	hit.pos = pos;
 	hit.home = 0;
 	switch (word & SPL_CELL_STATE) {
-	case SPL_CELL_LIVE: break;
+	case SPL_CELL_LIVE:
+		break;
 	case SPL_CELL_TENTATIVE:
 		c->tentative++;
 		drop = true;

@@ -143,7 +143,8 @@ static inline void spl_settle(const struct spl_store *s, __u32 home, __u32 pos, 
 		if (spl_cas64(cell, word, SPL_CELL_EMPTY) && spl_dist_of(word))
 			spl_overflow_clear(s, home);
 		break;
-	default: /* published, replaced and reused by now: the cell holds another word */ break;
+	default: /* published, replaced and reused by now: the cell holds another word */
+		break;
 	}
 }
 
@@ -203,7 +204,7 @@ static spl_noinline int spl_help(struct spl_writer *w, const struct spl_fill *f,
 
 	if (!spl_seq_names(s, seq, t->word))
 		return 0;
-	spl_count(w, nr_help);
+	spl_count(&w->cell->nr_help);
 	if ((seq & SPL_LANE_STATE) == SPL_LANE_PENDING) {
 		epoch = spl_load(&t->lane->epoch);
 		if (d) {
@@ -350,7 +351,7 @@ static spl_noinline int spl_insert(struct spl_writer *w, struct spl_fill *f, __u
 
 		if (spl_find(w->s, f->hash, f->key, f->klen, &hit) != SPL_MISS)
 			return -EEXIST;
-		spl_count(w, nr_full);
+		spl_count(&w->cell->nr_full);
 		return -ENOSPC;
 	}
 	while (!r && tries++ < SPL_TRIES) {
@@ -366,8 +367,8 @@ static spl_noinline int spl_insert(struct spl_writer *w, struct spl_fill *f, __u
 	if (r != 1)
 		return r ? r : -EAGAIN;
 	w->next = f->slot + 1 < w->s->spares ? f->slot + 1 : 0;
-	spl_count(w, nr_insert);
-	spl_count(w, nr_publish);
+	spl_count(&w->cell->nr_insert);
+	spl_count(&w->cell->nr_publish);
 	return 0;
 }
 

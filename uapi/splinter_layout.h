@@ -340,6 +340,10 @@ static inline __u64 spl_layout_place(struct spl_info *info, __u32 id, __u64 off,
 	return off + r->bytes;
 }
 
+/* What spl_layout_plan() finds wrong. */
+#define SPL_PLAN_INVALID 1
+#define SPL_PLAN_OVERFLOW 2
+
 /**
  * spl_layout_plan() - sizes and places that follow from a geometry
  * @info: in: all zero but @geometry; out: geometry with its defaults filled in, everything but the fields that are
@@ -349,8 +353,6 @@ static inline __u64 spl_layout_place(struct spl_info *info, __u32 id, __u64 off,
  *
  * Return: 0, or SPL_PLAN_INVALID (a limit is broken), SPL_PLAN_OVERFLOW (the sum of sizes passes 2^46 bytes).
  */
-#define SPL_PLAN_INVALID 1
-#define SPL_PLAN_OVERFLOW 2
 static inline int spl_layout_plan(struct spl_info *info)
 {
 	struct spl_geometry *g = &info->geometry;

@@ -65,7 +65,10 @@ static inline int spl_writer_init(struct spl_writer *w, const struct spl_store *
 }
 
 /* Statistics are the writer's own: plain adds, summed by whoever asks. */
-#define spl_count(w, what) spl_store(&(w)->cell->what, spl_load(&(w)->cell->what) + 1)
+static spl_inline void spl_count(__u64 *n)
+{
+	spl_store(n, spl_load(n) + 1);
+}
 
 static spl_inline __u64 spl_seq(__u64 gen_part, __u32 writer, __u64 state)
 {
@@ -227,8 +230,8 @@ static inline void spl_pool_give_extra(const struct spl_store *s, struct spl_wce
 	lane = spl_extra_lane(s, extra, &n);
 	if (lane) {
 		bit = 1ULL << (n % 64);
-		bits = spl_load_acquire(
-			&s->free[n / 64]); /* (H), (J): the bit first, then the lane */
+		/* (H), (J): the bit first, then the lane */
+		bits = spl_load_acquire(&s->free[n / 64]);
 		seq = spl_load_acquire(&lane->seq);
 		if (spl_extra_names(extra, seq)) {
 			spl_store_release(&lane->seq,

@@ -197,11 +197,20 @@ static inline int spl_reap_writer(const struct spl_store *s, __u32 idx, struct s
 	pos = (__u32)(op >> SPL_OP_POS_SHIFT);
 	if (slot < s->spares && spl_pos_holds(s, pos)) {
 		switch (op & 0xff) {
-		case SPL_OP_SWAP: spl_reap_swap(s, idx, slot, pos, c); break;
-		case SPL_OP_INSERT: spl_reap_insert(s, idx, slot, pos, c); break;
-		case SPL_OP_DELETE: spl_reap_delete(s, idx, pos, c); break;
-		case SPL_OP_HELP: spl_reap_overflow(s, pos, spl_load(&cell->new_word)); break;
-		default: break;
+		case SPL_OP_SWAP:
+			spl_reap_swap(s, idx, slot, pos, c);
+			break;
+		case SPL_OP_INSERT:
+			spl_reap_insert(s, idx, slot, pos, c);
+			break;
+		case SPL_OP_DELETE:
+			spl_reap_delete(s, idx, pos, c);
+			break;
+		case SPL_OP_HELP:
+			spl_reap_overflow(s, pos, spl_load(&cell->new_word));
+			break;
+		default:
+			break;
 		}
 	}
 	spl_store_release(&cell->op, SPL_OP_NONE);

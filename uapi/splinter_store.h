@@ -17,6 +17,26 @@
 
 /**
  * struct spl_store - view of a store; constant once attached, so that any number of threads may share it
+ * @index: buckets
+ * @lanes: lane 0
+ * @seed: of the hash
+ * @lane_stride: bytes from lane to lane
+ * @lane_mask: bits of a cell that hold the lane number
+ * @gen_mask: low bits of a generation that a cell holds
+ * @lane_bits: bits in @lane_mask
+ * @lanes_total: lanes, spares included
+ * @buckets: how many
+ * @key_max: bytes of the longest key
+ * @value_max: bytes of the longest value
+ * @attrs: attributes, by bucket
+ * @free: free map
+ * @free_top: its summary
+ * @wcells: writer cells
+ * @max_writers: how many
+ * @spares: slots of each that are in use
+ * @free_words: words of @free
+ * @lanes_wanted: lanes without the spares
+ * @info: the info page
  *
  * The pointers lead into the mapping, everything else is a checked copy.
  */

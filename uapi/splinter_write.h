@@ -66,10 +66,14 @@ static inline __u64 spl_math_eval(__u32 op, __u32 flags, __u64 a, __u64 b)
 	__u64 r;
 
 	switch (op) {
-	case SPL_MATH_AND: return a & b;
-	case SPL_MATH_OR: return a | b;
-	case SPL_MATH_XOR: return a ^ b;
-	case SPL_MATH_NOT: return ~a;
+	case SPL_MATH_AND:
+		return a & b;
+	case SPL_MATH_OR:
+		return a | b;
+	case SPL_MATH_XOR:
+		return a ^ b;
+	case SPL_MATH_NOT:
+		return ~a;
 	case SPL_MATH_INC:
 		b = 1;
 		/* fallthrough */
@@ -111,7 +115,8 @@ static spl_inline int spl_fill_value(const struct spl_store *s, struct spl_chang
 		return -EBADMSG;
 	switch (c->how) {
 	case SPL_HOW_SET:
-	case SPL_HOW_PUT: return 0; /* in the lane since before the look-up */
+	case SPL_HOW_PUT:
+		return 0; /* in the lane since before the look-up */
 	case SPL_HOW_APPEND:
 		if (c->len > s->value_max - vlen)
 			return -EMSGSIZE;
@@ -149,14 +154,14 @@ static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f,
 	spl_declare(w, SPL_OP_SWAP, f->slot, hit->pos, new_word);
 	if (spl_unlikely(!spl_cas64(spl_cell_at(s, hit->pos), hit->word, new_word))) { /* (A) */
 		spl_store_release(&cell->op, SPL_OP_NONE);
-		spl_count(w, nr_conflict);
+		spl_count(&w->cell->nr_conflict);
 		return false;
 	}
 	spl_store_release(&hit->lane->seq, spl_seq(hit->seq, w->idx, SPL_LANE_SPARE)); /* (G) */
 	spl_store_release(&cell->slots[f->slot], spl_lane_of(s, hit->word));
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	w->next = f->slot + 1 < s->spares ? f->slot + 1 : 0;
-	spl_count(w, nr_publish);
+	spl_count(&w->cell->nr_publish);
 	return true;
 }
 
@@ -506,7 +511,7 @@ static inline int spl_delete(struct spl_writer *w, const void *key, __u32 klen)
 		if (spl_cas64(spl_cell_at(s, hit.pos), hit.word, dead))
 			break;
 		spl_store_release(&cell->op, SPL_OP_NONE);
-		spl_count(w, nr_conflict);
+		spl_count(&w->cell->nr_conflict);
 	}
 	seq = spl_seq(hit.seq, w->idx, SPL_LANE_SPARE);
 	spl_store_release(&hit.lane->seq, seq); /* (G) */
@@ -517,7 +522,7 @@ static inline int spl_delete(struct spl_writer *w, const void *key, __u32 klen)
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	w->map_word = spl_lane_of(s, hit.word) / 64;
 	spl_pool_give_extra(s, cell);
-	spl_count(w, nr_delete);
+	spl_count(&w->cell->nr_delete);
 	return 0;
 }
 

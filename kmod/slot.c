@@ -81,8 +81,10 @@ static void take_back(struct spl_kstore *k, u32 idx)
 	struct spl_reap_counts counts = {};
 
 	lockdep_assert_held(&k->writers_lock);
-	if (thread_is_dead(slot))
+	if (thread_is_dead(slot)) {
 		k->nr_reaped++;
+		spl_count(&cell->nr_reap);
+	}
 	spl_reap_writer(&k->view, idx, &counts);
 	k->nr_finished += counts.finished;
 	k->nr_undone += counts.undone;

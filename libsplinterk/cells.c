@@ -40,13 +40,19 @@ static void reap_one(struct splk_store *store, const struct owner *self, uint32_
 	if (!who.lo)
 		return;
 	switch (owner_life(self, &who)) {
-	case LIFE_ALIVE: reaped->alive++; return;
-	case LIFE_UNKNOWN: reaped->unknown++; return;
-	case LIFE_DEAD: break;
+	case LIFE_ALIVE:
+		reaped->alive++;
+		return;
+	case LIFE_UNKNOWN:
+		reaped->unknown++;
+		return;
+	case LIFE_DEAD:
+		break;
 	}
 	if (!change_holder(cell, &who, &reaper))
 		return; /* another reaper was first */
 	spl_reap_writer(&store->view, idx, counts);
+	spl_count(&store->view.wcells[idx].nr_reap);
 	/* Fails only if somebody writes what no writer writes. */
 	(void)change_holder(cell, &reaper, &nobody);
 	reaped->writers++;

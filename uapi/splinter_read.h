@@ -122,13 +122,12 @@ changed:
 static spl_inline __u32 spl_cells_with(const __u64 *cell, __u64 head)
 {
 #if defined(__SSE2__) && !defined(__KERNEL__)
-	typedef __m128i pair;
-	const pair *line = (const pair *)cell;
-	pair want = _mm_set1_epi16((short)(head >> SPL_CELL_REF_BITS));
-	pair low = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(line), want),
-				   _mm_cmpeq_epi16(_mm_load_si128(line + 1), want));
-	pair high = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(line + 2), want),
-				    _mm_cmpeq_epi16(_mm_load_si128(line + 3), want));
+	const __m128i *line = (const __m128i *)cell;
+	__m128i want = _mm_set1_epi16((short)(head >> SPL_CELL_REF_BITS));
+	__m128i low = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(line), want),
+				      _mm_cmpeq_epi16(_mm_load_si128(line + 1), want));
+	__m128i high = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(line + 2), want),
+				       _mm_cmpeq_epi16(_mm_load_si128(line + 3), want));
 
 	return ((__u32)_mm_movemask_epi8(low) | (__u32)_mm_movemask_epi8(high) << 16) & 0x08888888;
 #else

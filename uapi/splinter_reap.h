@@ -179,7 +179,8 @@ static inline void spl_reap_extra(const struct spl_store *s, __u32 idx, struct s
  * @c: counts to add to
  *
  * The writer must be dead, and nobody else may reap or hand out the cell meanwhile. Afterwards the cell may be given to
- * another writer; its spares, statistics and operation count stay with it.
+ * another writer; its spares, statistics and operation count stay with it. Also right, and without effect, for a writer
+ * that ended orderly; so the caller counts nr_reap.
  *
  * Return: 0, or -EINVAL: no such cell.
  */
@@ -215,7 +216,6 @@ static inline int spl_reap_writer(const struct spl_store *s, __u32 idx, struct s
 	}
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	spl_reap_extra(s, idx, c);
-	spl_store(&cell->nr_reap, spl_load(&cell->nr_reap) + 1);
 	return 0;
 }
 

@@ -99,6 +99,13 @@ sysfs_files() {
 	names_under 'Reading the statistics' | each is_file
 }
 
+# What every goal needs is what building needs.
+is_named() { grep -q "\`$1\`" "$readme"; }
+packages() {
+	sed -n '/END/,/END/p' "$top/tools/setup/install" | awk 'NF == 2 { print $2 }' | grep -- '-dev$' | grep -v '^libc6-dev$' |
+		each is_named
+}
+
 rm -f "$store"
 block c >"$work/hello.c"
 block python >"$work/hello.py"
@@ -118,4 +125,5 @@ point "files and folders that it names exist" places
 point "goals that it names exist" goals
 point "parameters are the module's" parameters
 point "files of statistics are the module's" sysfs_files
+point "packages that building needs are named" packages
 echo "1..$nr"

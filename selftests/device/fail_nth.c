@@ -5,54 +5,7 @@
  * selftest-timeout: 600
  */
 #include "kselftest_harness.h"
-#include "module.h"
-
-static int nth_fd = -1;
-
-static void tell(const char *file, const char *value)
-{
-	int fd = open(file, O_WRONLY);
-
-	if (fd >= 0) {
-		if (write(fd, value, strlen(value)) < 0)
-			perror(file);
-		close(fd);
-	}
-}
-
-static void arm(int n)
-{
-	char buf[16];
-
-	if (pwrite(nth_fd, buf, snprintf(buf, sizeof(buf), "%d", n), 0) < 0)
-		_exit(97);
-}
-
-/* Was the fault injected since arm()? Disarms. */
-static int hit(void)
-{
-	char buf[16] = {};
-
-	if (pread(nth_fd, buf, sizeof(buf) - 1, 0) < 0)
-		_exit(96);
-	arm(0);
-	return atoi(buf) == 0;
-}
-
-/* All places may fail, and say nothing of it in the kernel's log. */
-static int may_fail(void)
-{
-	tell("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
-	tell("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N");
-	tell("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N");
-	tell("/sys/kernel/debug/fail_page_alloc/min-order", "0");
-	tell("/sys/kernel/debug/failslab/verbose", "0");
-	tell("/sys/kernel/debug/fail_page_alloc/verbose", "0");
-	tell("/sys/kernel/debug/fail_usercopy/verbose", "0");
-	tell("/sys/kernel/debug/fail_futex/verbose", "0");
-	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR);
-	return nth_fd;
-}
+#include "fail_nth.h"
 
 FIXTURE(fail_nth)
 {
@@ -61,8 +14,6 @@ FIXTURE(fail_nth)
 	long long stores, handles;
 	__u64 id;
 };
-
-#define NEEDS_FAULTS() do { if (nth_fd < 0) SKIP(return, "no fault injection in this kernel"); } while (0)
 
 FIXTURE_SETUP(fail_nth)
 {
@@ -89,32 +40,17 @@ FIXTURE_TEARDOWN(fail_nth)
 	close(nth_fd);
 }
 
-/* Runs @op with the n-th failing for n = 1, 2, ... until nothing is left to fail; @undo after each success. */
-#define SWEEP(op, undo)                                                                                    \
-	do {                                                                                               \
-		int n, ret, was_hit = 1, failed = 0;                                                       \
-		for (n = 1; was_hit && n < 5000; n++) {                                                    \
-			arm(n);                                                                            \
-			ret = (op);                                                                        \
-			was_hit = hit();                                                                   \
-			if (ret >= 0) {                                                                    \
-				undo;                                                                      \
-				continue;                                                                  \
-			}                                                                                  \
-			failed++;                                                                          \
-			ASSERT_TRUE(was_hit && (ret == -ENOMEM || ret == -EFAULT))                         \
-			{                                                                                  \
-				TH_LOG("n = %d: %d", n, ret);                                              \
-			}                                                                                  \
-		}                                                                                          \
-		ASSERT_FALSE(was_hit);                                                                     \
-		TH_LOG("%d places, %d failed the call", n - 2, failed);                                    \
-	} while (0)
+static int is_fault(int ret)
+{
+	return ret == -ENOMEM || ret == -EFAULT;
+}
+
+#define SWEEP_OURS(op, undo) SWEEP(op, is_fault, undo)
 
 TEST_F(fail_nth, open)
 {
 	NEEDS_FAULTS();
-	SWEEP(dev_open(O_RDWR), close(ret));
+	SWEEP_OURS(dev_open(O_RDWR), close(ret));
 }
 
 static int create_only(int fd, const char *name, __u64 lanes, __u32 policy)
@@ -141,7 +77,7 @@ TEST_F(fail_nth, create_small)
 
 	NEEDS_FAULTS();
 	for (policy = 0; policy < 3; policy++)
-		SWEEP(create_only(fd, "nth", 10, policy), undo_create(&fd));
+		SWEEP_OURS(create_only(fd, "nth", 10, policy), undo_create(&fd));
 	EXPECT_EQ(-ENOENT, unlink_store("nth"));
 	close(fd);
 }
@@ -153,7 +89,7 @@ TEST_F(fail_nth, create_with_chunks)
 
 	NEEDS_FAULTS();
 	for (policy = 0; policy < 3; policy++)
-		SWEEP(create_only(fd, "nth", 30000, policy), undo_create(&fd));
+		SWEEP_OURS(create_only(fd, "nth", 30000, policy), undo_create(&fd));
 	EXPECT_EQ(-ENOENT, unlink_store("nth"));
 	close(fd);
 }
@@ -163,7 +99,7 @@ TEST_F(fail_nth, attach)
 	int fd = dev_open(O_RDWR);
 
 	NEEDS_FAULTS();
-	SWEEP(attach(fd, self->name), (close(fd), fd = dev_open(O_RDWR)));
+	SWEEP_OURS(attach(fd, self->name), (close(fd), fd = dev_open(O_RDWR)));
 	close(fd);
 }
 
@@ -178,7 +114,7 @@ static int list(int fd)
 TEST_F(fail_nth, list)
 {
 	NEEDS_FAULTS();
-	SWEEP(list(self->fd), );
+	SWEEP_OURS(list(self->fd), );
 }
 
 static int check_store(int fd, __u32 flags)
@@ -191,14 +127,14 @@ static int check_store(int fd, __u32 flags)
 TEST_F(fail_nth, check)
 {
 	NEEDS_FAULTS();
-	SWEEP(check_store(self->fd, 0), );
-	SWEEP(check_store(self->fd, SPL_CHECK_REPAIR), );
+	SWEEP_OURS(check_store(self->fd, 0), );
+	SWEEP_OURS(check_store(self->fd, SPL_CHECK_REPAIR), );
 }
 
 TEST_F(fail_nth, register)
 {
 	NEEDS_FAULTS();
-	SWEEP(reg(self->fd), unreg(self->fd, ret));
+	SWEEP_OURS(reg(self->fd), unreg(self->fd, ret));
 }
 
 static int map_at(int fd, __u64 off, __u64 len, int prot, void **p)
@@ -213,39 +149,21 @@ TEST_F(fail_nth, map)
 	void *p;
 
 	NEEDS_FAULTS();
-	SWEEP(map_at(self->fd, 0, 4096, PROT_READ, &p), munmap(p, 4096));
-	SWEEP(map_at(self->fd, g.data_off, g.map_bytes - g.data_off, PROT_READ | PROT_WRITE, &p),
-	      munmap(p, g.map_bytes - g.data_off));
-	SWEEP(map_at(self->fd, SPL_MMAP_SELF, 4096, PROT_READ, &p), munmap(p, 4096));
+	SWEEP_OURS(map_at(self->fd, 0, 4096, PROT_READ, &p), munmap(p, 4096));
+	SWEEP_OURS(map_at(self->fd, g.data_off, g.map_bytes - g.data_off, PROT_READ | PROT_WRITE, &p),
+		   munmap(p, g.map_bytes - g.data_off));
+	SWEEP_OURS(map_at(self->fd, SPL_MMAP_SELF, 4096, PROT_READ, &p), munmap(p, 4096));
 }
 
-TEST_F(fail_nth, unlink)
+TEST_F(fail_nth, destroy)
 {
 	int fd = dev_open(O_RDWR);
 
 	NEEDS_FAULTS();
-	SWEEP((close(open_new("nth", small(1))), by_name(fd, SPL_IOC_DESTROY, "nth")), );
-	unlink_store("nth");
+	close(open_new("nth", small(1)));
+	SWEEP_OURS(by_name(fd, SPL_IOC_DESTROY, "nth"), close(open_new("nth", small(1))));
+	EXPECT_EQ(0, unlink_store("nth"));
 	close(fd);
-}
-
-static int try_load(int ko)
-{
-	return syscall(SYS_finit_module, ko, "lanes=10 max_writers=1", 0) ? -errno : 0;
-}
-
-TEST(loading)
-{
-	char params[1024];
-	int ko = module_file();
-
-	if (may_fail() < 0 || ko < 0)
-		SKIP(return, "no fault injection in this kernel, or no splinter.ko");
-	module_params(params, sizeof(params));
-	ASSERT_EQ(0, module_unload());
-	SWEEP(try_load(ko), ASSERT_EQ(0, module_unload()));
-	EXPECT_FALSE(module_loaded());
-	EXPECT_EQ(0, module_load(ko, params));
 }
 
 TEST_HARNESS_MAIN

@@ -18,12 +18,14 @@ static int poll(void *arg)
 /**
  * spl_kcheck() - check a store
  * @k: the store
+ * @h: the handle that asks
  * @flags: mask of SPL_CHECK_ALL
  * @counts: out: what was found; undefined on error
  *
  * Return: 0; -ENOMEM; -EINTR: a signal came, repairs so far were made; -EBUSY: repair while others are registered.
  */
-int spl_kcheck(struct spl_kstore *k, u32 flags, struct spl_check_counts *counts)
+int spl_kcheck(struct spl_kstore *k, const struct spl_handle *h, u32 flags,
+	       struct spl_check_counts *counts)
 {
 	struct spl_check_work work = { .poll = poll };
 	bool repair = flags & SPL_CHECK_REPAIR;
@@ -38,7 +40,7 @@ int spl_kcheck(struct spl_kstore *k, u32 flags, struct spl_check_counts *counts)
 		goto out_unlock;
 	}
 	if (repair) {
-		ret = spl_slot_quiesce(k);
+		ret = spl_slot_quiesce(k, h);
 		if (ret)
 			goto out_free;
 	}

@@ -99,7 +99,8 @@ static struct spl_kstore *create(struct call *c, const char *name, const struct 
 	return k;
 }
 
-static struct spl_kstore *create_or_open(struct call *c, const char *name, const struct spl_info *plan)
+static struct spl_kstore *create_or_open(struct call *c, const char *name,
+					 const struct spl_info *plan)
 {
 	struct spl_ioc_create *a = c->arg;
 	struct spl_kstore *k;
@@ -357,7 +358,7 @@ static int ioc_check(struct call *c)
 	k = spl_handle_kstore_get(c->h);
 	if (IS_ERR(k))
 		return PTR_ERR(k);
-	ret = spl_kcheck(k, a->flags, &a->counts);
+	ret = spl_kcheck(k, c->h, a->flags, &a->counts);
 	spl_kstore_put(k);
 	return ret ?: reply(c);
 }

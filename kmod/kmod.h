@@ -241,7 +241,7 @@ void spl_slot_self_close(struct spl_kstore *k, struct spl_self_map *self);
 void spl_slot_mm_exit(struct spl_kstore *k, const struct mm_struct *mm);
 void spl_slot_release(struct spl_kstore *k, const struct spl_handle *h);
 void spl_slot_reap(struct spl_kstore *k, struct spl_ioc_reap *res);
-int spl_slot_quiesce(struct spl_kstore *k);
+int spl_slot_quiesce(struct spl_kstore *k, const struct spl_handle *h);
 void spl_slot_resume(struct spl_kstore *k);
 
 /* clock.c */
@@ -250,7 +250,8 @@ void spl_clock_stop(struct spl_kstore *k);
 void spl_clock_exit(void);
 
 /* check.c */
-int spl_kcheck(struct spl_kstore *k, u32 flags, struct spl_check_counts *counts);
+int spl_kcheck(struct spl_kstore *k, const struct spl_handle *h, u32 flags,
+	       struct spl_check_counts *counts);
 
 /* sysfs.c */
 extern const struct attribute_group *spl_sysfs_device_groups[];

@@ -378,7 +378,7 @@ void spl_slot_release(struct spl_kstore *k, const struct spl_handle *h)
 {
 	u32 i;
 
-	/* No repair runs: it allows no writers but those of the handle that asked for it, and holds that one open. */
+	/* No repair runs: it allows no writer but one of the handle that asked for it, and keeps that handle open. */
 	mutex_lock(&k->writers_lock);
 	for (i = 0; i < k->plan.geometry.max_writers; i++) {
 		if (k->slots[i].handle == h)
@@ -409,10 +409,12 @@ void spl_slot_reap(struct spl_kstore *k, struct spl_ioc_reap *res)
 /**
  * spl_slot_quiesce() - no writers but the calling thread until spl_slot_resume()
  * @k: the store, its check_lock held
+ * @h: the caller's handle: what the thread registered through another one might be released meanwhile, so it counts
+ *	as somebody else's
  *
  * Return: 0 or -EBUSY: others are registered.
  */
-int spl_slot_quiesce(struct spl_kstore *k)
+int spl_slot_quiesce(struct spl_kstore *k, const struct spl_handle *h)
 {
 	int ret = 0;
 	u32 i;
@@ -421,7 +423,7 @@ int spl_slot_quiesce(struct spl_kstore *k)
 	mutex_lock(&k->writers_lock);
 	reap_dead(k);
 	for (i = 0; i < k->plan.geometry.max_writers && k->nr_writers; i++) {
-		if (k->slots[i].handle && !is_current(&k->slots[i]))
+		if (k->slots[i].handle && !(k->slots[i].handle == h && is_current(&k->slots[i])))
 			ret = -EBUSY;
 	}
 	if (!ret)

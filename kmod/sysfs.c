@@ -133,7 +133,8 @@ static ssize_t store_lanes_used_show(struct kobject *kobj, struct kobj_attribute
 	return sysfs_emit(buf, "%llu\n", k->plan.geometry.lanes - nr_free);
 }
 
-static struct kobj_attribute store_lanes_used = __ATTR(lanes_used, 0444, store_lanes_used_show, NULL);
+static struct kobj_attribute store_lanes_used =
+	__ATTR(lanes_used, 0444, store_lanes_used_show, NULL);
 
 /* Statistics that writers keep, each in its own cell. They are the writers' word, so they may be anything. */
 struct sum_attr {

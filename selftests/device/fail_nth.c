@@ -106,7 +106,9 @@ TEST_F(fail_nth, attach)
 static int list(int fd)
 {
 	static __u64 buf[512];
-	struct spl_ioc_list l = { .size = sizeof(l), .buf = (uintptr_t)buf, .buf_bytes = sizeof(buf) };
+	struct spl_ioc_list l = { .size = sizeof(l),
+				  .buf = (uintptr_t)buf,
+				  .buf_bytes = sizeof(buf) };
 
 	return call(fd, SPL_IOC_LIST, &l);
 }
@@ -150,7 +152,8 @@ TEST_F(fail_nth, map)
 
 	NEEDS_FAULTS();
 	SWEEP_OURS(map_at(self->fd, 0, 4096, PROT_READ, &p), munmap(p, 4096));
-	SWEEP_OURS(map_at(self->fd, g.data_off, g.map_bytes - g.data_off, PROT_READ | PROT_WRITE, &p),
+	SWEEP_OURS(map_at(self->fd, g.data_off, g.map_bytes - g.data_off, PROT_READ | PROT_WRITE,
+			  &p),
 		   munmap(p, g.map_bytes - g.data_off));
 	SWEEP_OURS(map_at(self->fd, SPL_MMAP_SELF, 4096, PROT_READ, &p), munmap(p, 4096));
 }

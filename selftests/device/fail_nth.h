@@ -56,33 +56,33 @@ static UNUSED int may_fail(void)
 	return nth_fd;
 }
 
-#define NEEDS_FAULTS()                                                          \
-	do {                                                                    \
-		if (nth_fd < 0)                                                 \
-			SKIP(return, "no fault injection in this kernel");      \
+#define NEEDS_FAULTS()                                                     \
+	do {                                                               \
+		if (nth_fd < 0)                                            \
+			SKIP(return, "no fault injection in this kernel"); \
 	} while (0)
 
 /* Runs @op with the n-th failing for n = 1, 2, ... until nothing is left to fail; @undo after each success.
  * @is_fault tells whether an error may come of that. */
-#define SWEEP(op, is_fault, undo)                                                                                    \
-	do {                                                                                               \
-		int n, ret, was_hit = 1, failed = 0;                                                       \
-		for (n = 1; was_hit && n < 5000; n++) {                                                    \
-			arm(n);                                                                            \
-			ret = (op);                                                                        \
-			was_hit = hit();                                                                   \
-			if (ret >= 0) {                                                                    \
-				undo;                                                                      \
-				continue;                                                                  \
-			}                                                                                  \
-			failed++;                                                                          \
-			ASSERT_TRUE(was_hit && is_fault(ret))                         \
-			{                                                                                  \
-				TH_LOG("n = %d: %d", n, ret);                                              \
-			}                                                                                  \
-		}                                                                                          \
-		ASSERT_FALSE(was_hit);                                                                     \
-		TH_LOG("%d places, %d failed the call", n - 2, failed);                                    \
+#define SWEEP(op, is_fault, undo)                                       \
+	do {                                                            \
+		int n, ret, was_hit = 1, failed = 0;                    \
+		for (n = 1; was_hit && n < 5000; n++) {                 \
+			arm(n);                                         \
+			ret = (op);                                     \
+			was_hit = hit();                                \
+			if (ret >= 0) {                                 \
+				undo;                                   \
+				continue;                               \
+			}                                               \
+			failed++;                                       \
+			ASSERT_TRUE(was_hit &&is_fault(ret))            \
+			{                                               \
+				TH_LOG("n = %d: %d", n, ret);           \
+			}                                               \
+		}                                                       \
+		ASSERT_FALSE(was_hit);                                  \
+		TH_LOG("%d places, %d failed the call", n - 2, failed); \
 	} while (0)
 
 #endif

@@ -78,10 +78,13 @@ TEST_F(geometry, limits)
 		{ { .lanes = 1, .value_max = 64, .spares = SPL_SPARES_MAX + 1 }, -EINVAL },
 		{ { .lanes = 1, .value_max = 64, .policy = 3 }, -EINVAL },
 		{ { .lanes = 1, .value_max = 64, .policy = SPL_POLICY_LOCAL, .node = 1 }, -EINVAL },
-		{ { .lanes = 1, .value_max = 64, .policy = SPL_POLICY_INTERLEAVE, .node = -2 }, -EINVAL },
+		{ { .lanes = 1, .value_max = 64, .policy = SPL_POLICY_INTERLEAVE, .node = -2 },
+		  -EINVAL },
 		{ { .lanes = 1, .value_max = 64, .policy = SPL_POLICY_BIND, .node = -1 }, -EINVAL },
-		{ { .lanes = 1, .value_max = 64, .policy = SPL_POLICY_BIND, .node = 900 }, -ENODEV },
-		{ { .lanes = 1, .value_max = 64, .policy = SPL_POLICY_BIND, .node = 0x7fffffff }, -ENODEV },
+		{ { .lanes = 1, .value_max = 64, .policy = SPL_POLICY_BIND, .node = 900 },
+		  -ENODEV },
+		{ { .lanes = 1, .value_max = 64, .policy = SPL_POLICY_BIND, .node = 0x7fffffff },
+		  -ENODEV },
 	};
 	size_t i;
 	int fd;

@@ -146,7 +146,8 @@ TEST_F(huge, shared_futexes_wake_across_processes)
 			theirs = (__u32 *)(p + where[i] - page);
 			__atomic_store_n(theirs, 2, __ATOMIC_SEQ_CST);
 			while (__atomic_load_n(theirs, __ATOMIC_SEQ_CST) == 2)
-				if (futex(theirs, FUTEX_WAIT, 2, &ts) && errno != EAGAIN && errno != EINTR)
+				if (futex(theirs, FUTEX_WAIT, 2, &ts) && errno != EAGAIN &&
+				    errno != EINTR)
 					_exit(2);
 			_exit(0);
 		}
@@ -242,8 +243,10 @@ TEST_F(numa, bind_takes_all_pages_from_the_node)
 		ASSERT_GE(fd, 0);
 		got = geometry(fd);
 		EXPECT_EQ(node, got.geometry.node);
-		EXPECT_EQ(node ? 0 : (long long)got.pages, sysfs_number(got.store_id, "pages_node0"));
-		EXPECT_EQ(node ? (long long)got.pages : 0, sysfs_number(got.store_id, "pages_node1"));
+		EXPECT_EQ(node ? 0 : (long long)got.pages,
+			  sysfs_number(got.store_id, "pages_node0"));
+		EXPECT_EQ(node ? (long long)got.pages : 0,
+			  sysfs_number(got.store_id, "pages_node1"));
 		EXPECT_EQ(node, sysfs_number(got.store_id, "node"));
 		EXPECT_EQ(0, by_name(fd, SPL_IOC_DESTROY, self->name));
 		close(fd);
@@ -282,7 +285,8 @@ TEST_F(numa, local_takes_pages_from_the_creators_node)
 		fd = open_new(self->name, small(20000));
 		ASSERT_GE(fd, 0);
 		got = geometry(fd);
-		EXPECT_EQ((long long)got.pages, sysfs_number(got.store_id, cpu ? "pages_node1" : "pages_node0"));
+		EXPECT_EQ((long long)got.pages,
+			  sysfs_number(got.store_id, cpu ? "pages_node1" : "pages_node0"));
 		EXPECT_EQ(0, by_name(fd, SPL_IOC_DESTROY, self->name));
 		close(fd);
 	}

@@ -205,7 +205,8 @@ TEST_F(ioctl, tells_of_memory_that_is_not_there)
 /* A struct that can be read but not written: the reply fails, and the call hasn't happened. */
 TEST_F(ioctl, a_reply_that_fails_leaves_nothing_behind)
 {
-	struct spl_ioc_create *c = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct spl_ioc_create *c =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct spl_ioc_register *r = (void *)c;
 	struct spl_ioc_open *o = (void *)c;
 	long long before, after;

@@ -162,7 +162,9 @@ TEST_F(lifetime, a_handle_is_attached_by_name_once_and_before_it_is_used)
 
 TEST_F(lifetime, open_refuses_long_names)
 {
-	struct spl_ioc_open o = { .size = sizeof(o), .name = (uintptr_t)self->name, .name_len = 256 };
+	struct spl_ioc_open o = { .size = sizeof(o),
+				  .name = (uintptr_t)self->name,
+				  .name_len = 256 };
 	int fd = dev_open(O_RDWR);
 
 	EXPECT_EQ(-ENAMETOOLONG, call(fd, SPL_IOC_OPEN, &o));
@@ -342,7 +344,8 @@ TEST_F(lifetime, list_tells_every_store_once_in_order_of_ids)
 			ASSERT_LT(last, e->store_id);
 			last = e->store_id;
 			for (i = 0; i < 20; i++) {
-				if (strlen(names[i]) != e->name_len || memcmp(names[i], e->name, e->name_len))
+				if (strlen(names[i]) != e->name_len ||
+				    memcmp(names[i], e->name, e->name_len))
 					continue;
 				seen |= 1 << i;
 				EXPECT_EQ(10 + i, (int)e->lanes);
@@ -391,7 +394,8 @@ TEST_F(lifetime, stores_come_and_go_under_load)
 			if (ret || geometry(fd).store_id != c.store_id)
 				_exit(1);
 			if (i % 3 == k % 3) {
-				ret = by_name(fd, i % 2 ? SPL_IOC_DESTROY : SPL_IOC_UNLINK, "contended");
+				ret = by_name(fd, i % 2 ? SPL_IOC_DESTROY : SPL_IOC_UNLINK,
+					      "contended");
 				if (ret && ret != -EBUSY && ret != -ENOENT)
 					_exit(2);
 			}

@@ -88,15 +88,18 @@ TEST_F(map, matrix)
 	size_t i;
 
 	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
-		EXPECT_EQ(tries[i].rw, try_map(self->rw, tries[i].off, tries[i].len, tries[i].prot, MAP_SHARED))
+		EXPECT_EQ(tries[i].rw,
+			  try_map(self->rw, tries[i].off, tries[i].len, tries[i].prot, MAP_SHARED))
 		{
 			TH_LOG("try %zu, writable handle", i);
 		}
-		EXPECT_EQ(tries[i].ro, try_map(self->ro, tries[i].off, tries[i].len, tries[i].prot, MAP_SHARED))
+		EXPECT_EQ(tries[i].ro,
+			  try_map(self->ro, tries[i].off, tries[i].len, tries[i].prot, MAP_SHARED))
 		{
 			TH_LOG("try %zu, read-only handle", i);
 		}
-		EXPECT_GT(0, try_map(self->rw, tries[i].off, tries[i].len, tries[i].prot, MAP_PRIVATE))
+		EXPECT_GT(0,
+			  try_map(self->rw, tries[i].off, tries[i].len, tries[i].prot, MAP_PRIVATE))
 		{
 			TH_LOG("try %zu, private", i);
 		}
@@ -264,9 +267,25 @@ TEST_F(map, holes_and_splits)
 TEST_F(map, advice_does_no_harm)
 {
 	static const int advice[] = {
-		MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED, MADV_FREE, MADV_REMOVE,
-		MADV_DONTFORK, MADV_DOFORK, MADV_MERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP,
-		20 /* COLD */, 21 /* PAGEOUT */, 22 /* POPULATE_READ */, 23 /* POPULATE_WRITE */, 25 /* COLLAPSE */,
+		MADV_NORMAL,
+		MADV_RANDOM,
+		MADV_SEQUENTIAL,
+		MADV_WILLNEED,
+		MADV_DONTNEED,
+		MADV_FREE,
+		MADV_REMOVE,
+		MADV_DONTFORK,
+		MADV_DOFORK,
+		MADV_MERGEABLE,
+		MADV_HUGEPAGE,
+		MADV_NOHUGEPAGE,
+		MADV_DONTDUMP,
+		MADV_DODUMP,
+		20 /* COLD */,
+		21 /* PAGEOUT */,
+		22 /* POPULATE_READ */,
+		23 /* POPULATE_WRITE */,
+		25 /* COLLAPSE */,
 	};
 	__u64 data = self->g.map_bytes - self->g.data_off;
 	char *p = mmap(NULL, data, R | W, MAP_SHARED, self->rw, self->g.data_off);

@@ -23,7 +23,8 @@ static UNUSED int module_file(void)
 		if (n < 0 || uname(&u))
 			return -1;
 		exe[n] = 0;
-		snprintf(file, sizeof(file), "%s/../../kmod-%s/splinter.ko", dirname(exe), u.release);
+		snprintf(file, sizeof(file), "%s/../../kmod-%s/splinter.ko", dirname(exe),
+			 u.release);
 		path = file;
 	}
 	return open(path, O_RDONLY | O_CLOEXEC);

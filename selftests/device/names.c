@@ -25,8 +25,20 @@ static int try_name(const char *name, __u32 len)
 TEST(good_names)
 {
 	static const char *const good[] = {
-		"a", "...", ".a", "..a", "a.", "with space", "k\xc3\xb6nig", "\xe6\x97\xa5\xe6\x9c\xac",
-		"\xf0\x9f\x98\x80", "-", "%s%n", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf", "\xc2\xa0",
+		"a",
+		"...",
+		".a",
+		"..a",
+		"a.",
+		"with space",
+		"k\xc3\xb6nig",
+		"\xe6\x97\xa5\xe6\x9c\xac",
+		"\xf0\x9f\x98\x80",
+		"-",
+		"%s%n",
+		"\xf4\x8f\xbf\xbf",
+		"\xed\x9f\xbf",
+		"\xc2\xa0",
 	};
 	char longest[SPL_NAME_MAX];
 	size_t i;

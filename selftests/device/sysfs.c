@@ -7,10 +7,12 @@
 #include <dirent.h>
 
 static const char *const store_files[] = {
-	"name", "linked", "uid", "gid", "mode", "lanes", "lanes_total", "lanes_used", "value_max", "key_max",
-	"max_writers", "spares", "policy", "node", "bytes", "pages", "huge_pages", "pages_node0", "handles", "writers",
-	"reaps", "reaps_finished", "reaps_undone", "publishes", "inserts", "deletes", "conflicts", "helps", "full",
-	"attr_changes",
+	"name",	       "linked",	 "uid",		 "gid",	      "mode",
+	"lanes",       "lanes_total",	 "lanes_used",	 "value_max", "key_max",
+	"max_writers", "spares",	 "policy",	 "node",      "bytes",
+	"pages",       "huge_pages",	 "pages_node0",	 "handles",   "writers",
+	"reaps",       "reaps_finished", "reaps_undone", "publishes", "inserts",
+	"deletes",     "conflicts",	 "helps",	 "full",      "attr_changes",
 };
 
 static int read_file(const char *path, char *buf, size_t size)
@@ -30,7 +32,8 @@ static int read_file(const char *path, char *buf, size_t size)
 TEST(the_module_tells_of_itself)
 {
 	EXPECT_EQ(SPL_ABI_VERSION, sysfs_number(0, "abi"));
-	EXPECT_EQ(SPL_FEATURE_ATTR | SPL_FEATURE_HUGE | SPL_FEATURE_NUMA, sysfs_number(0, "features"));
+	EXPECT_EQ(SPL_FEATURE_ATTR | SPL_FEATURE_HUGE | SPL_FEATURE_NUMA,
+		  sysfs_number(0, "features"));
 	EXPECT_LE(0, sysfs_number(0, "stores_count"));
 	EXPECT_LE(0, sysfs_number(0, "gid"));
 }
@@ -60,7 +63,8 @@ TEST(every_store_has_its_files_one_line_each_and_none_writable)
 			known++;
 		else
 			unknown += strncmp(e->d_name, "pages_node", 10) != 0;
-		snprintf(path, sizeof(path), SYSFS "/stores/%llu/%s", (unsigned long long)id, e->d_name);
+		snprintf(path, sizeof(path), SYSFS "/stores/%llu/%s", (unsigned long long)id,
+			 e->d_name);
 		ASSERT_EQ(0, stat(path, &st));
 		EXPECT_EQ(0444, st.st_mode & 0777);
 		n = read_file(path, buf, sizeof(buf));
@@ -115,11 +119,13 @@ TEST(files_are_read_while_stores_come_and_go)
 			if (e->d_name[0] == '.')
 				continue;
 			for (n = 0; n < 6; n++) {
-				static const char *const f[] = { "lanes_used", "publishes", "name", "pages_node0",
-								 "handles", "policy" };
+				static const char *const f[] = { "lanes_used", "publishes",
+								 "name",       "pages_node0",
+								 "handles",    "policy" };
 				int ret;
 
-				snprintf(path, sizeof(path), SYSFS "/stores/%s/%s", e->d_name, f[n]);
+				snprintf(path, sizeof(path), SYSFS "/stores/%s/%s", e->d_name,
+					 f[n]);
 				ret = read_file(path, buf, sizeof(buf));
 				bad += ret < 0 && ret != -ENOENT && ret != -ENODEV;
 			}

@@ -129,7 +129,11 @@ TEST_F(unload, parameters_make_the_default_store)
 	int fd;
 
 	ASSERT_EQ(0, module_unload());
-	ASSERT_EQ(0, module_load(self->ko, "lanes=500 value_max=100 key_max=20 max_writers=7 node=1 mode=0644 gid=7"));
+	ASSERT_EQ(
+		0,
+		module_load(
+			self->ko,
+			"lanes=500 value_max=100 key_max=20 max_writers=7 node=1 mode=0644 gid=7"));
 	ASSERT_EQ(0, stat(DEV, &st));
 	EXPECT_EQ(0644, st.st_mode & 0777);
 	EXPECT_EQ(7, sysfs_number(0, "gid"));
@@ -151,9 +155,15 @@ TEST_F(unload, bad_parameters_leave_nothing_behind)
 		const char *params;
 		int ret;
 	} tries[] = {
-		{ "lanes=0", -EINVAL },	      { "value_max=1", -EINVAL },	 { "key_max=5000", -EINVAL },
-		{ "node=77", -ENODEV },	      { "node=-2", -EINVAL },		 { "max_writers=5000", -EINVAL },
-		{ "mode=01777", -EINVAL },    { "mode=0777", -EINVAL },		 { "lanes=1000000000", -ENOMEM },
+		{ "lanes=0", -EINVAL },
+		{ "value_max=1", -EINVAL },
+		{ "key_max=5000", -EINVAL },
+		{ "node=77", -ENODEV },
+		{ "node=-2", -EINVAL },
+		{ "max_writers=5000", -EINVAL },
+		{ "mode=01777", -EINVAL },
+		{ "mode=0777", -EINVAL },
+		{ "lanes=1000000000", -ENOMEM },
 		{ "lanes=2147483648 value_max=16777216", -EOVERFLOW },
 	};
 	size_t i;

@@ -361,7 +361,8 @@ TEST_F(writers, exec_ends_a_registration_though_the_thread_number_stays)
 			dup2(to[0], 0);
 			dup2(from[1], 1);
 			/* the handle itself is inherited by exec */
-			if (fcntl(self->fd, F_SETFD, 0) || (by_page ? !map_self(self->fd) : reg(self->fd)))
+			if (fcntl(self->fd, F_SETFD, 0) ||
+			    (by_page ? !map_self(self->fd) : reg(self->fd)))
 				_exit(1);
 			if (write(1, "a", 1) != 1 || read(0, &c, 1) != 1)
 				_exit(1);
@@ -391,7 +392,10 @@ static int send_fd(int sock, int fd)
 	char control[CMSG_SPACE(sizeof(int))] = {}, c = 'x';
 	struct iovec iov = { &c, 1 };
 	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
 	};
 	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
 
@@ -407,7 +411,10 @@ static int receive_fd(int sock)
 	char control[CMSG_SPACE(sizeof(int))] = {}, c;
 	struct iovec iov = { &c, 1 };
 	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
 	};
 	int fd = -1;
 

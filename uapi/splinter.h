@@ -44,6 +44,18 @@
 #define SPL_WRITERS_DEFAULT 64
 #define SPL_SPARES_DEFAULT 4
 
+/**
+ * DOC: mmap
+ *
+ * Always MAP_SHARED, never executable. Any page-aligned part of [0, map_bytes) may be mapped for reading (between info
+ * page and data_off lies nothing: SIGBUS), of [data_off, map_bytes) for writing too, by a handle open for writing.
+ * mprotect() can't add what mmap() wouldn't have given; mappings can be split, moved and shrunk, not grown.
+ *
+ * Errors: EINVAL (MAP_PRIVATE, beyond map_bytes, more than the one page at SPL_MMAP_SELF), EACCES (PROT_EXEC;
+ * PROT_WRITE where it isn't allowed; SPL_MMAP_SELF of a read-only handle), ENXIO (no store), EBUSY (another thread is
+ * just attaching the handle), and those of SPL_IOC_REGISTER for SPL_MMAP_SELF.
+ */
+
 /* Offset for mmap() of the handle's own page (struct spl_self): mapping it registers the calling thread as a writer. */
 #define SPL_MMAP_SELF (1ULL << 46)
 
@@ -151,8 +163,9 @@ struct spl_ioc_info {
  * Needs a handle that is open for writing. Errors: EEXIST (name taken; with SPL_CREATE_OR_OPEN: taken with another
  * geometry), EINVAL (a limit, an empty name, a bad character), ENAMETOOLONG, EILSEQ (name is not UTF-8), EOVERFLOW
  * (lanes times size is not addressable), ENOMEM (not that much memory there, or not on that node), ENODEV (no such
- * node), EBADF (handle is read-only), EBUSY (handle has a mapping, or its store is not the default one),
- * EACCES (with SPL_CREATE_OR_OPEN: the mode of the store). On every error nothing was made.
+ * node), EBADF (handle is read-only), EBUSY (handle has a mapping or writers, or its store is not the default one),
+ * EACCES (with SPL_CREATE_OR_OPEN: the mode of the store), EINTR (a signal came: a creation isn't restarted, for
+ * under an interval timer it might never end). On every error nothing was made.
  */
 struct spl_ioc_create {
 	__u32 size;
@@ -296,7 +309,8 @@ struct spl_ioc_geometry {
  * A thread has at most one writer cell per handle; a second call tells the same one. The cell is taken back by
  * SPL_IOC_UNREGISTER, when the thread is found dead, when its process unmaps or replaces (exec) the memory that it
  * registered with, or when the handle is released.
- * Errors: EBADF (read-only handle), ENXIO (no store), EAGAIN (all max_writers cells taken, none of them dead).
+ * Errors: EBADF (read-only handle), ENXIO (no store), EAGAIN (all max_writers cells taken, none of them dead;
+ * or a repair is running), EBUSY (another thread is just attaching the handle).
  */
 struct spl_ioc_register {
 	__u32 size;
@@ -342,7 +356,10 @@ struct spl_ioc_reap {
 	__u32 undone;
 };
 
-/* SPL_IOC_CHECK: mend what is found. Needs a handle open for writing, and no other writer registered. */
+/*
+ * SPL_IOC_CHECK: mend what is found. Needs a handle open for writing, and no writer registered but the calling thread
+ * through this handle. Meanwhile registration fails with EAGAIN.
+ */
 #define SPL_CHECK_REPAIR (1U << 0)
 #define SPL_CHECK_ALL SPL_CHECK_REPAIR
 

@@ -75,7 +75,8 @@ static inline void spl_overflow_clear(const struct spl_store *s, __u32 home)
 	__u64 was, now;
 	__u32 tries;
 
-	for (tries = 0; tries < SPL_TRIES; tries++) {
+	/* Few tries: it only saves look-ups a line, and the kernel runs it beside hostile writers. */
+	for (tries = 0; tries < 64; tries++) {
 		was = spl_load_acquire(p);
 		now = was & (~SPL_OVERFLOW_MASK | spl_overflow_needed(s, home, was));
 		if (now == was || spl_cas64(p, was, now))

@@ -118,6 +118,7 @@ static inline bool spl_pool_take_in(struct spl_writer *w, __u32 pos)
 		if (!(spl_load(&s->free[pos]) & 1ULL << (n % 64)))
 			continue;
 		spl_store_release(&w->cell->extra, spl_extra(seq, n, 0));
+		spl_count(&w->cell->opseq); /* for spl_pool_moves() */
 		if (!spl_cas64(&lane->seq, seq, spl_seq(seq, w->idx, SPL_LANE_SPARE)))
 			continue;
 		spl_and64(&s->free[pos], ~(1ULL << (n % 64))); /* (H) */
@@ -176,7 +177,7 @@ static inline int spl_pool_search(struct spl_writer *w)
 	return -ENOSPC;
 }
 
-/* Inserts and deletes begun so far by all writers: has anything moved between two looks? */
+/* Rises with every giving and taking, before it can be seen: has anything moved between two looks? */
 static inline __u64 spl_pool_moves(const struct spl_store *s)
 {
 	__u64 sum = 0;
@@ -245,14 +246,6 @@ static inline void spl_pool_give_extra(const struct spl_store *s, struct spl_wce
 	spl_store_release(&cell->extra, 0);
 }
 
-/* Give a lane that the writer owns to the free map. */
-static inline void spl_pool_give(const struct spl_store *s, struct spl_wcell *cell, __u64 seq,
-				 __u32 n)
-{
-	spl_store_release(&cell->extra, spl_extra(seq, n, SPL_EXTRA_GIVE));
-	spl_pool_give_extra(s, cell);
-}
-
 /* Give back a lane that was taken and not needed. */
 static spl_noinline void spl_pool_untake(const struct spl_store *s, struct spl_wcell *cell)
 {
@@ -260,6 +253,7 @@ static spl_noinline void spl_pool_untake(const struct spl_store *s, struct spl_w
 
 	if (!(__u32)extra)
 		return;
+	spl_count(&cell->opseq); /* for spl_pool_moves() */
 	spl_store_release(&cell->extra, extra | SPL_EXTRA_GIVE);
 	spl_pool_give_extra(s, cell);
 }

@@ -168,6 +168,7 @@ static inline void spl_reap_extra(const struct spl_store *s, __u32 idx, struct s
 		spl_and64(&s->free[n / 64], ~(1ULL << (n % 64))); /* (H) */
 		spl_store_release(&cell->extra, extra | SPL_EXTRA_GIVE);
 	}
+	spl_count(&cell->opseq); /* for spl_pool_moves() */
 	spl_pool_give_extra(s, cell);
 	c->lanes_back++;
 }

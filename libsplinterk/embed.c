@@ -64,9 +64,12 @@ static int plan(const struct splk_options *opt, struct spl_info *info)
 	if (opt->geometry.flags & ~SPL_GEOMETRY_ALL)
 		return -EOPNOTSUPP;
 	switch (spl_layout_plan(info)) {
-	case 0: break;
-	case SPL_PLAN_OVERFLOW: return -EOVERFLOW;
-	default: return -EINVAL;
+	case 0:
+		break;
+	case SPL_PLAN_OVERFLOW:
+		return -EOVERFLOW;
+	default:
+		return -EINVAL;
 	}
 	if (opt->geometry.policy > SPL_POLICY_INTERLEAVE)
 		return -EINVAL;

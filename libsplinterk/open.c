@@ -72,10 +72,13 @@ int splk_open(const char *spec, const struct splk_options *options, struct splk_
 	if (err)
 		return err;
 	switch (s.kind) {
-	case SPEC_FD: return splk_attach_fd(s.fd, options, store);
+	case SPEC_FD:
+		return splk_attach_fd(s.fd, options, store);
 	case SPEC_MEMFD:
-	case SPEC_FILE: return embed_open(&s, &opt, store);
-	case SPEC_DEVICE: return device_open(&s, &opt, store);
+	case SPEC_FILE:
+		return embed_open(&s, &opt, store);
+	case SPEC_DEVICE:
+		return device_open(&s, &opt, store);
 	}
 	return -EINVAL;
 }
@@ -144,10 +147,13 @@ int splk_unlink(const char *spec, const struct splk_options *options, uint32_t f
 	if (err)
 		return err;
 	switch (s.kind) {
-	case SPEC_DEVICE: return device_unlink(&s, &opt, flags);
-	case SPEC_FILE: return flags ? -EOPNOTSUPP : embed_unlink(&s);
+	case SPEC_DEVICE:
+		return device_unlink(&s, &opt, flags);
+	case SPEC_FILE:
+		return flags ? -EOPNOTSUPP : embed_unlink(&s);
 	case SPEC_MEMFD:
-	case SPEC_FD: break;
+	case SPEC_FD:
+		break;
 	}
 	return -EINVAL;
 }

@@ -35,15 +35,22 @@ static void write_for_ever(unsigned int seed)
 		len = (size_t)(rand_r(&seed) % 64) + 1;
 		memset(value, (int)len, len);
 		switch (rand_r(&seed) % 8) {
-		case 0: splk_delete(s, key, n); break;
-		case 1: splk_math(s, KEY("count"), SPLK_INC, 0, SPLK_MATH_CREATE, NULL); break;
-		case 2: splk_label_change(s, key, n, 1, 0, NULL); break;
+		case 0:
+			splk_delete(s, key, n);
+			break;
+		case 1:
+			splk_math(s, KEY("count"), SPLK_INC, 0, SPLK_MATH_CREATE, NULL);
+			break;
+		case 2:
+			splk_label_change(s, key, n, 1, 0, NULL);
+			break;
 		case 3:
 			splk_append(s, KEY("log"), "x", 1, 0, NULL);
 			if (splk_size(s, KEY("log")) == 64)
 				splk_delete(s, KEY("log"));
 			break;
-		default: splk_set(s, key, n, value, len, 0, NULL);
+		default:
+			splk_set(s, key, n, value, len, 0, NULL);
 		}
 	}
 }

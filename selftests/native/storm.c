@@ -69,12 +69,16 @@ static void work(__u32 idx, __u64 seed, __u64 nr_keys)
 		klen = key_of(number, key);
 		n = value_of(number, next_random(&x), value);
 		switch (r >> 40 & 15) {
-		case 0 ... 3: got = spl_set(&w, key, klen, value, n, 0, NULL); break;
+		case 0 ... 3:
+			got = spl_set(&w, key, klen, value, n, 0, NULL);
+			break;
 		case 4:
 			got = spl_set(&w, key, klen, value, n,
 				      r & 1 ? SPL_SET_ABSENT : SPL_SET_PRESENT, NULL);
 			break;
-		case 5 ... 7: got = spl_delete(&w, key, klen); break;
+		case 5 ... 7:
+			got = spl_delete(&w, key, klen);
+			break;
 		case 8:
 			got = spl_alloc(&w, key, klen, n, &room);
 			if (!got) {
@@ -82,8 +86,12 @@ static void work(__u32 idx, __u64 seed, __u64 nr_keys)
 				got = spl_put(&w, &room, 0, NULL);
 			}
 			break;
-		case 9: got = spl_math(&w, key, klen, SPL_MATH_INC, 0, 0, &result); break;
-		case 10: got = spl_bump(&w, key, klen, NULL); break;
+		case 9:
+			got = spl_math(&w, key, klen, SPL_MATH_INC, 0, 0, &result);
+			break;
+		case 10:
+			got = spl_bump(&w, key, klen, NULL);
+			break;
 		case 11:
 			got = spl_stat(&raw.s, key, klen, &meta);
 			if (!got)

@@ -98,11 +98,16 @@ static int run_label(struct ctl *ctl, struct ctl_args *args)
 	if (r)
 		return r;
 	switch (which) {
-	case 0: return label_get(ctl, &key);
-	case 1: return label_change(ctl, &key, labels, 0);
-	case 2: return label_change(ctl, &key, 0, labels);
-	case 3: return label_swap(ctl, &key, labels, 0, labels);
-	default: return label_swap(ctl, &key, labels, from, to);
+	case 0:
+		return label_get(ctl, &key);
+	case 1:
+		return label_change(ctl, &key, labels, 0);
+	case 2:
+		return label_change(ctl, &key, 0, labels);
+	case 3:
+		return label_swap(ctl, &key, labels, 0, labels);
+	default:
+		return label_swap(ctl, &key, labels, from, to);
 	}
 }
 

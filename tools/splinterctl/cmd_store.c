@@ -107,7 +107,9 @@ static int init_fail(const struct ctl *ctl, const char *spec, int err, bool or_o
 		what = or_open ? "there is one with another geometry (`splinterctl geometry` tells)"
 			       : "there is such a store; nothing was changed. --or-open accepts it, `unlink` takes it away";
 		break;
-	case ENOENT: what = "no such folder"; break;
+	case ENOENT:
+		what = "no such folder";
+		break;
 	case ENODEV:
 		/* Either there is no module, or no such node. */
 		if (splk_caps(&device, &caps) || caps.device_error)
@@ -117,13 +119,20 @@ static int init_fail(const struct ctl *ctl, const char *spec, int err, bool or_o
 	case ENOMEM:
 		what = "not that much memory there; fewer --lanes or a smaller --value-max need less";
 		break;
-	case ENOSPC: what = "not that much room in the file system; fewer --lanes need less"; break;
-	case EOPNOTSUPP: what = "a store in a file has neither --policy nor --node"; break;
+	case ENOSPC:
+		what = "not that much room in the file system; fewer --lanes need less";
+		break;
+	case EOPNOTSUPP:
+		what = "a store in a file has neither --policy nor --node";
+		break;
 	case EINVAL:
 		what = "no such limits, or a name that can't be: 1 to 255 bytes of UTF-8 without '/'";
 		break;
-	case EOVERFLOW: what = "lanes times size is more than can be addressed"; break;
-	default: return ctl_store_error(ctl, spec, err);
+	case EOVERFLOW:
+		what = "lanes times size is more than can be addressed";
+		break;
+	default:
+		return ctl_store_error(ctl, spec, err);
 	}
 	return ctl_fail(ctl, CTL_STORE, "store '%s': %s", spec, what);
 }

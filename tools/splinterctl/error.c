@@ -59,11 +59,14 @@ int ctl_exit_of(long err)
 	switch (-err) {
 	case ENOENT:
 	case EEXIST:
-	case ESTALE: return CTL_NO;
+	case ESTALE:
+		return CTL_NO;
 	case EMSGSIZE:
 	case ENOSPC:
-	case EPROTOTYPE: return CTL_REFUSED;
-	default: return CTL_STORE;
+	case EPROTOTYPE:
+		return CTL_REFUSED;
+	default:
+		return CTL_STORE;
 	}
 }
 
@@ -71,13 +74,20 @@ int ctl_exit_of(long err)
 const char *ctl_key_strerror(long err)
 {
 	switch (-err) {
-	case ENOENT: return "no such key";
-	case EEXIST: return "the key exists";
-	case ESTALE: return "the key has another epoch";
-	case ENOSPC: return "the store is full";
-	case EMSGSIZE: return "longer than the store takes";
-	case EPROTOTYPE: return "the value is not an integer of 8 bytes";
-	default: return splk_strerror((int)err);
+	case ENOENT:
+		return "no such key";
+	case EEXIST:
+		return "the key exists";
+	case ESTALE:
+		return "the key has another epoch";
+	case ENOSPC:
+		return "the store is full";
+	case EMSGSIZE:
+		return "longer than the store takes";
+	case EPROTOTYPE:
+		return "the value is not an integer of 8 bytes";
+	default:
+		return splk_strerror((int)err);
 	}
 }
 
@@ -85,13 +95,20 @@ const char *ctl_key_strerror(long err)
 const char *ctl_advice(long err)
 {
 	switch (-err) {
-	case EMSGSIZE: return "; `splinterctl geometry` tells what the store takes";
-	case ENOSPC: return "; unset keys, or export and import into a store with more --lanes";
-	case EPROTOTYPE: return "; `set --int` makes an integer";
-	case EUSERS: return "; `splinterctl reap` frees those of dead writers";
-	case EBADMSG: return "; `splinterctl check` tells more";
-	case EAGAIN: return "; try again";
-	default: return "";
+	case EMSGSIZE:
+		return "; `splinterctl geometry` tells what the store takes";
+	case ENOSPC:
+		return "; unset keys, or export and import into a store with more --lanes";
+	case EPROTOTYPE:
+		return "; `set --int` makes an integer";
+	case EUSERS:
+		return "; `splinterctl reap` frees those of dead writers";
+	case EBADMSG:
+		return "; `splinterctl check` tells more";
+	case EAGAIN:
+		return "; try again";
+	default:
+		return "";
 	}
 }
 

@@ -197,7 +197,8 @@ static bool step(struct ingest *in)
 	struct record rec = { 0 };
 
 	switch (in->reader->next(src, &rec)) {
-	case READ_RECORD: return !take(in, &rec);
+	case READ_RECORD:
+		return !take(in, &rec);
 	case READ_BAD:
 		in->totals.malformed++;
 		complain(in, src->why_line, src->why);
@@ -210,7 +211,8 @@ static bool step(struct ingest *in)
 		complain(in, src->why_line, src->why);
 		stop(in, src->why_line, CTL_INPUT);
 		return false;
-	default: return false;
+	default:
+		return false;
 	}
 }
 

@@ -27,15 +27,25 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_DFL);
 	while ((got = getopt_long(argc, argv, "+s:jhV", options, NULL)) != -1) {
 		switch (got) {
-		case 's': ctl.spec = optarg; break;
-		case 'd': ctl.device = optarg; break;
-		case 'j': ctl.json = true; break;
-		case 'h': ctl_help_all(); return CTL_OK;
+		case 's':
+			ctl.spec = optarg;
+			break;
+		case 'd':
+			ctl.device = optarg;
+			break;
+		case 'j':
+			ctl.json = true;
+			break;
+		case 'h':
+			ctl_help_all();
+			return CTL_OK;
 		case 'V':
 			printf("splinterctl %u.%u\n", splk_version() >> 16,
 			       splk_version() & 0xffff);
 			return CTL_OK;
-		default: fprintf(stderr, "Try: splinterctl help\n"); return CTL_USAGE;
+		default:
+			fprintf(stderr, "Try: splinterctl help\n");
+			return CTL_USAGE;
 		}
 	}
 	if (optind == argc) {

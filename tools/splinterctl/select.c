@@ -85,15 +85,22 @@ int ctl_store_error(const struct ctl *ctl, const char *spec, int err)
 			: file ? "`splinterctl init SPEC` makes it"
 			       : "`splinterctl init SPEC` makes it, `splinterctl stores` lists others";
 		break;
-	case EEXIST: what = "there is such a store already; it was left as it is"; break;
+	case EEXIST:
+		what = "there is such a store already; it was left as it is";
+		break;
 	case EACCES:
 	case EPERM:
 		what = file ? "the mode of the file or its folder forbids it"
 			    : "the mode of the store or of the device forbids it";
 		break;
-	case EBADMSG: what = "this is no store, or a damaged one; it was left as it is"; break;
-	case EPROTONOSUPPORT: what = "it was made by a newer version than this splinterctl"; break;
-	default: break;
+	case EBADMSG:
+		what = "this is no store, or a damaged one; it was left as it is";
+		break;
+	case EPROTONOSUPPORT:
+		what = "it was made by a newer version than this splinterctl";
+		break;
+	default:
+		break;
 	}
 	return ctl_fail(ctl, CTL_STORE, "store '%s'%s%s%s: %s%s%s", spec,
 			ctl->spec_from ? " (from " : "", ctl->spec_from ? ctl->spec_from : "",

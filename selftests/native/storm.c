@@ -10,7 +10,7 @@
 #include "rawstore.h"
 
 #define PROCESSES 4
-#define ROUNDS 120
+#define ROUNDS 60
 
 static struct rawstore raw;
 

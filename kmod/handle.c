@@ -51,8 +51,8 @@ int spl_handle_release(struct inode *inode, struct file *file)
 	struct spl_handle *h = file->private_data;
 
 	if (h->kstore) {
-		if (h->pins) /* what is left are writers */
-			spl_slot_release(h->kstore, h);
+		/* Always: its lock also waits for a reaper that is about to unpin this handle. */
+		spl_slot_release(h->kstore, h);
 		spl_kstore_detach(h->kstore);
 	}
 	iput(h->inode);

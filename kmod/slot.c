@@ -365,6 +365,7 @@ void spl_slot_mm_exit(struct spl_kstore *k, const struct mm_struct *mm)
 			k->slots[i].gone = true;
 		else
 			take_back(k, i);
+		cond_resched();
 	}
 	mutex_unlock(&k->writers_lock);
 }
@@ -381,8 +382,10 @@ void spl_slot_release(struct spl_kstore *k, const struct spl_handle *h)
 	/* No repair runs: it allows no writer but one of the handle that asked for it, and keeps that handle open. */
 	mutex_lock(&k->writers_lock);
 	for (i = 0; i < k->plan.geometry.max_writers; i++) {
-		if (k->slots[i].handle == h)
-			take_back(k, i);
+		if (k->slots[i].handle != h)
+			continue;
+		take_back(k, i);
+		cond_resched();
 	}
 	mutex_unlock(&k->writers_lock);
 }

@@ -76,6 +76,8 @@ static void populate_large(int fd, uint64_t off, uint64_t bytes)
 static int reserve(int fd, const struct spl_info *plan)
 {
 	bool memory = in_memory(fd);
+	sigset_t held;
+	int err = 0;
 
 	/* The kernel would go on until something is killed, */
 	if (memory && plan->map_bytes > memory_available())
@@ -87,14 +89,13 @@ static int reserve(int fd, const struct spl_info *plan)
 		return errno == EFBIG ? -ENOSPC : -errno;
 	if (memory)
 		populate_large(fd, plan->data_off, plan->map_bytes - plan->data_off);
-	while (fallocate(fd, 0, 0, (off_t)plan->map_bytes)) {
-		if (errno == EINTR)
-			continue;
-		if (errno != EOPNOTSUPP)
-			return errno == EFBIG ? -ENOSPC : -errno;
-		return -posix_fallocate(fd, 0, (off_t)plan->map_bytes);
-	}
-	return 0;
+	signals_hold(&held);
+	if (fallocate(fd, 0, 0, (off_t)plan->map_bytes))
+		err = errno == EFBIG ? ENOSPC : errno;
+	if (err == EOPNOTSUPP)
+		err = posix_fallocate(fd, 0, (off_t)plan->map_bytes);
+	signals_release(&held);
+	return -err;
 }
 
 static int write_at(int fd, const void *from, size_t bytes, off_t off)

@@ -85,8 +85,13 @@ static int create(int fd, const struct spec *spec, const struct splk_options *op
 		.mode = opt->mode,
 		.geometry = opt->geometry,
 	};
+	sigset_t held;
+	int err;
 
-	return call(fd, SPL_IOC_CREATE, &arg);
+	signals_hold(&held);
+	err = call(fd, SPL_IOC_CREATE, &arg);
+	signals_release(&held);
+	return err;
 }
 
 static int attach(int fd, const struct spec *spec)

@@ -4,6 +4,7 @@
 #define _SPLINTERK_INTERNAL_H
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 
 #include "splinterk.h"
@@ -164,6 +165,23 @@ static inline struct spl_writer *writer_get(struct splk_store *store, int *err)
 	struct registration *reg = registration_get(store, err);
 
 	return spl_likely(reg != NULL) ? &reg->writer : NULL;
+}
+
+/*
+ * Signals wait while a store is made. Making one ends with EINTR when a signal comes and is undone; beside a fast interval
+ * timer it would never come to its end.
+ */
+static inline void signals_hold(sigset_t *old)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, old);
+}
+
+static inline void signals_release(const sigset_t *old)
+{
+	pthread_sigmask(SIG_SETMASK, old, NULL);
 }
 
 #endif /* _SPLINTERK_INTERNAL_H */

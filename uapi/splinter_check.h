@@ -14,7 +14,7 @@
 /**
  * struct spl_check_work - what a check works with
  * @seen: (lanes_total + 63) / 64 zeroed words, private memory
- * @poll: called every few thousand steps with @poll_arg; not 0: the check ends with that
+ * @poll: called every 64 steps with @poll_arg; not 0: the check ends with that
  * @poll_arg: see @poll
  */
 struct spl_check_work {
@@ -23,7 +23,7 @@ struct spl_check_work {
 	void *poll_arg;
 };
 
-#define SPL_CHECK_STRIDE 4096U
+#define SPL_CHECK_STRIDE 64U
 
 static inline int spl_check_poll(const struct spl_check_work *w, __u32 i)
 {
@@ -47,29 +47,22 @@ static inline int spl_check_live(const struct spl_store *s, __u32 pos, __u64 wor
 	struct spl_lane *lane = spl_lane_at(s, spl_lane_of(s, word));
 	unsigned char key[SPL_KEY_MAX];
 	__u64 seq, hash, *cell = spl_cell_at(s, pos);
-	__u32 klen, vlen, tries = 0;
+	__u32 klen, vlen;
 	int r;
 
-	for (;;) {
-		if (spl_load(cell) != word || ++tries > SPL_TRIES)
-			return SPL_AGAIN; /* a writer is at it */
-		if (!lane)
-			return SPL_MISS;
-		seq = spl_load_acquire(&lane->seq); /* (c) */
-		klen = spl_load(&lane->klen);
-		vlen = spl_load(&lane->vlen);
-		if (spl_seq_names(s, seq, word)) {
-			if (!klen || klen > s->key_max || vlen > s->value_max)
-				klen = 0;
-			memcpy(key, spl_lane_key(lane), klen);
-			spl_rmb(); /* (b) */
-			if (!spl_seq_held(seq, spl_load(&lane->seq)))
-				continue;
-			break;
-		}
+	if (!lane)
+		return SPL_MISS;
+	seq = spl_load_acquire(&lane->seq); /* (c) */
+	klen = spl_load(&lane->klen);
+	vlen = spl_load(&lane->vlen);
+	if (klen > s->key_max || vlen > s->value_max)
+		klen = 0;
+	memcpy(key, spl_lane_key(lane), klen);
+	spl_rmb(); /* (b) */
+	if (!spl_seq_names(s, seq, word) || !spl_seq_held(seq, spl_load(&lane->seq))) {
 		spl_rmb();
-		if (spl_load(cell) == word)
-			return SPL_MISS;
+		/* A writer is at it; or the word stays and names nothing, see spl_hit_lost(). */
+		return spl_load(cell) == word ? SPL_MISS : SPL_AGAIN;
 	}
 	hash = spl_hash(s, key, klen);
 	hit->home = spl_home(s, hash);
@@ -174,6 +167,12 @@ static inline void spl_check_writer(const struct spl_store *s, const struct spl_
 	__u32 k, n;
 
 	c->writers += !!spl_load(&cell->owner);
+	if (repair && (spl_load(&cell->op) || spl_load(&cell->extra))) {
+		/* No operation is under way; whoever gets the cell next would take these for his own. */
+		spl_store_release(&cell->op, SPL_OP_NONE);
+		spl_store_release(&cell->extra, 0);
+		c->repaired++;
+	}
 	for (k = 0; k < s->spares; k++) {
 		n = spl_load(&cell->slots[k]);
 		if (n < s->lanes_total && spl_check_mark(w, n)) {

@@ -120,10 +120,10 @@ static spl_noinline int spl_next_twin(const struct spl_store *s, const struct sp
 			r = spl_match(s, cell, word, f->key, f->klen, hit);
 			if (r == SPL_MISS)
 				continue;
-			if (r == SPL_FOUND && !spl_hit_held(hit))
-				r = SPL_AGAIN;
 			hit->pos = bucket * SPL_BUCKET_SLOTS + i;
 			hit->home = f->home;
+			if (r == SPL_FOUND && !spl_hit_held(hit))
+				r = spl_hit_lost(s, hit);
 			return r;
 		}
 	}

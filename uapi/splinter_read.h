@@ -216,6 +216,16 @@ static spl_inline void spl_meta_load(struct spl_meta *meta, const struct spl_lan
 	meta->klen = klen;
 }
 
+/*
+ * What it means that a hit's lane didn't keep its bytes. A lane is filled again only after its word has left the cell: if
+ * the word is still there, the store is damaged, and looking again could go on for ever.
+ */
+static spl_inline int spl_hit_lost(const struct spl_store *s, const struct spl_hit *hit)
+{
+	spl_rmb();
+	return spl_load(spl_cell_at(s, hit->pos)) == hit->word ? -EBADMSG : SPL_AGAIN;
+}
+
 /* What a look that failed means: go on (0), or give up with an errno. */
 static spl_inline int spl_look_failed(int r, __u32 *tries)
 {
@@ -239,13 +249,13 @@ static spl_inline long spl_get_once(const struct spl_store *s, __u64 hash, const
 		return r == SPL_MISS ? -ENOENT : r < 0 ? r : -EAGAIN;
 	vlen = spl_load(&hit.lane->vlen);
 	if (spl_unlikely(vlen > s->value_max))
-		return spl_hit_held(&hit) ? -EBADMSG : -EAGAIN;
+		return spl_hit_held(&hit) || spl_hit_lost(s, &hit) < 0 ? -EBADMSG : -EAGAIN;
 	if (buf && spl_likely(vlen <= cap))
 		spl_copy(buf, spl_lane_value(hit.lane, klen), vlen);
 	if (meta)
 		spl_meta_load(meta, hit.lane, klen, vlen);
 	if (spl_unlikely(!spl_hit_held(&hit)))
-		return -EAGAIN;
+		return spl_hit_lost(s, &hit) < 0 ? -EBADMSG : -EAGAIN;
 	return buf && spl_unlikely(vlen > cap) ? -EMSGSIZE : (long)vlen;
 }
 
@@ -326,7 +336,7 @@ static inline long spl_view(const struct spl_store *s, const void *key, __u32 kl
 			v->seq = hit.seq;
 			if (spl_hit_held(&hit))
 				return vlen <= s->value_max ? (long)vlen : -EBADMSG;
-			r = SPL_AGAIN;
+			r = spl_hit_lost(s, &hit);
 		}
 		r = spl_look_failed(r, &tries);
 	} while (!r);
@@ -473,11 +483,10 @@ static inline long spl_next(const struct spl_store *s, __u64 *cursor, void *key,
 					++*cursor;
 					return klen;
 				}
-			} else {
-				spl_rmb();
-				if (spl_load(cell) == word)
-					break;
 			}
+			spl_rmb();
+			if (spl_load(cell) == word)
+				break; /* damaged, see spl_hit_lost() */
 		}
 	}
 	return 0;

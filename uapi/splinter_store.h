@@ -13,7 +13,7 @@
 #include "splinter_layout.h"
 
 /* A key that others change so fast, or bytes that change so oddly, that this many looks didn't settle: -EAGAIN. */
-#define SPL_TRIES 65536U
+#define SPL_TRIES 4096U
 
 /**
  * struct spl_store - view of a store; constant once attached, so that any number of threads may share it

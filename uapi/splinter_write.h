@@ -201,8 +201,11 @@ static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, str
 				r = -EEXIST;
 			if (c->want_epoch && epoch != c->operand)
 				r = -ESTALE;
-			if (spl_unlikely(!spl_hit_held(&hit)))
+			if (spl_unlikely(!spl_hit_held(&hit))) {
+				if (spl_hit_lost(s, &hit) < 0)
+					return -EBADMSG;
 				continue;
+			}
 			if (spl_unlikely(r))
 				return r;
 			spl_fill_end(w, f, epoch + 1, inc, ctime_ns, now_ns, SPL_LANE_READY);
@@ -498,8 +501,11 @@ static inline int spl_delete(struct spl_writer *w, const void *key, __u32 klen)
 		if (r != SPL_FOUND)
 			return r == SPL_MISS ? -ENOENT : r;
 		epoch = spl_load(&hit.lane->epoch);
-		if (!spl_hit_held(&hit))
+		if (!spl_hit_held(&hit)) {
+			if (spl_hit_lost(s, &hit) < 0)
+				return -EBADMSG;
 			continue;
+		}
 		p = &s->attrs[hit.home].epoch_floor;
 		floor = spl_load(p);
 		if (floor < epoch && !spl_cas64(p, floor, epoch)) /* (F) */

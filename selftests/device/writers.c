@@ -552,4 +552,32 @@ TEST_F(writers, many_threads_come_and_go)
 	EXPECT_EQ(0, WRITERS(self));
 }
 
+static void *register_and_end(void *arg)
+{
+	return (void *)(intptr_t)reg(*(int *)arg);
+}
+
+/* The reaper takes back a dead thread's cell while the handle that it came through is released. */
+TEST_F(writers, release_beside_reap)
+{
+	int fd, i, pid = fork();
+	pthread_t id;
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		for (;;)
+			reap(self->fd);
+	}
+	for (i = 0; i < 400; i++) {
+		fd = open_named(self->name, O_RDWR);
+		ASSERT_GE(fd, 0);
+		ASSERT_EQ(0, pthread_create(&id, NULL, register_and_end, &fd));
+		pthread_join(id, NULL);
+		close(fd);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	EXPECT_EQ(0, WRITERS(self));
+}
+
 TEST_HARNESS_MAIN

@@ -10,7 +10,7 @@
 #ifndef NW
 #define NW 3
 #endif
-#define NL (NW + 3)
+#define NL (NW + 4)
 #ifndef DEATHS
 #define DEATHS 1
 #endif

@@ -6,6 +6,9 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <signal.h>
+#include <sys/time.h>
+
 #include "fixture.h"
 
 static char spec[256], path[128], *dir;
@@ -344,6 +347,27 @@ static void no_room(void)
 	IS(files_in_dir(), 0, "leaves nothing behind");
 }
 
+static void on_tick(int signal)
+{
+	(void)signal;
+}
+
+/* A profiler's timer, faster than the store is made. */
+static void under_a_timer(void)
+{
+	struct itimerval fast = { { 0, 500 }, { 0, 500 } }, off = { { 0, 0 }, { 0, 0 } };
+	struct sigaction act = { .sa_handler = on_tick };
+	struct splk_store *s = NULL;
+
+	use("timer");
+	sigaction(SIGALRM, &act, NULL);
+	setitimer(ITIMER_REAL, &fast, NULL);
+	IS(open_with(SPLK_CREATE, 300000, &s), 0, "a store is made although signals keep coming");
+	setitimer(ITIMER_REAL, &off, NULL);
+	splk_close(s);
+	unlink(path);
+}
+
 int main(void)
 {
 	dir = folder();
@@ -353,6 +377,7 @@ int main(void)
 	made_once();
 	passed_on();
 	no_room();
+	under_a_timer();
 	rmdir(dir);
 	return tap_done();
 }

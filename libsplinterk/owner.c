@@ -97,15 +97,23 @@ int owner_self(struct owner *self)
 {
 	long tid = syscall(SYS_gettid);
 	char text[1024], state;
-	uint64_t start = 0;
+	uint64_t start = 0, boot;
 
 	if ((uint64_t)tid & ~OWNER_TID)
 		return -EIO;
-	if (slurp("/proc/thread-self/stat", text, sizeof(text)) < 0 ||
-	    !parse_stat(text, &state, &start))
+	if (slurp("/proc/thread-self/stat", text, sizeof(text)) < 0) {
+		/* Without /proc a writer can't be told from others after its death; for want of descriptors it must wait. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+			return -errno;
+	} else if (!parse_stat(text, &state, &start)) {
 		start = 0;
+	}
+	errno = 0;
+	boot = boot_hash();
+	if (!boot && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		return -errno;
 	self->lo = OWNER_SET | start << OWNER_START_SHIFT | (uint64_t)tid;
-	self->hi = boot_hash() << OWNER_BOOT_SHIFT | namespace_hash();
+	self->hi = boot << OWNER_BOOT_SHIFT | namespace_hash();
 	return 0;
 }
 

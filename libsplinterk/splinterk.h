@@ -43,6 +43,7 @@ extern "C" {
  *  - EUSERS: all writer cells (geometry.max_writers) belong to live threads. splk_open() with more of them helps.
  *  - EBUSY: (device) the thread writes through another handle already that shares this one's descriptor (dup).
  *  - ENOMEM: no memory for what the library keeps of a thread.
+ *  - EMFILE, ENFILE: (embedded) no descriptor to look up in /proc who this thread is: nobody could tell when it is dead.
  */
 
 #define SPLK_VERSION_MAJOR 1

@@ -47,7 +47,7 @@ struct spl_attr_edit {
 	__u8 user_clear;
 };
 
-static spl_inline struct spl_attr *spl_attr_at(const struct spl_store *s, __u32 pos)
+static spl_inline struct spl_attr *spl_attr_at(const struct spl_store *s, __u64 pos)
 {
 	return &s->attrs[pos / SPL_BUCKET_SLOTS].cell[pos % SPL_BUCKET_SLOTS];
 }

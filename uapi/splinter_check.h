@@ -41,7 +41,7 @@ static inline bool spl_check_mark(const struct spl_check_work *w, __u32 n)
 }
 
 /* Does the live cell at @pos hold what its word says? Keeps the key's hit for the caller. */
-static inline int spl_check_live(const struct spl_store *s, __u32 pos, __u64 word,
+static inline int spl_check_live(const struct spl_store *s, __u64 pos, __u64 word,
 				 struct spl_hit *hit)
 {
 	struct spl_lane *lane = spl_lane_at(s, spl_lane_of(s, word));
@@ -80,7 +80,7 @@ static inline int spl_check_live(const struct spl_store *s, __u32 pos, __u64 wor
 }
 
 static inline void spl_check_cell(const struct spl_store *s, const struct spl_check_work *w,
-				  __u32 pos, bool repair, struct spl_check_counts *c)
+				  __u64 pos, bool repair, struct spl_check_counts *c)
 {
 	__u64 word = spl_load_acquire(spl_cell_at(s, pos)), guard;
 	struct spl_hit hit;
@@ -250,7 +250,7 @@ static inline int spl_check(const struct spl_store *s, const struct spl_check_wo
 	memset(c, 0, sizeof(*c));
 	for (i = 0; i < s->buckets; i++) {
 		for (k = 0; k < SPL_BUCKET_CELLS; k++)
-			spl_check_cell(s, w, i * SPL_BUCKET_SLOTS + k, repair, c);
+			spl_check_cell(s, w, (__u64)i * SPL_BUCKET_SLOTS + k, repair, c);
 		r = spl_check_poll(w, i);
 		if (r)
 			return r;

@@ -30,7 +30,7 @@
 
 #include "splinter_pool.h"
 
-#define SPL_POS_NONE (~0U)
+#define SPL_POS_NONE (~0ULL)
 #define SPL_ORDER_NONE (~0U)
 
 /* Ask for the overflow bits of a cell word (E). False only if others change the overflow word without end. */
@@ -85,9 +85,9 @@ static inline void spl_overflow_clear(const struct spl_store *s, __u32 home)
 }
 
 /* A cell's place in a key's probe sequence: the same for all who look for that key. */
-static spl_inline __u32 spl_order(__u32 pos, __u64 word)
+static spl_inline __u32 spl_order(__u64 pos, __u64 word)
 {
-	return spl_dist_of(word) * SPL_BUCKET_SLOTS + pos % SPL_BUCKET_SLOTS;
+	return spl_dist_of(word) * SPL_BUCKET_SLOTS + (__u32)(pos % SPL_BUCKET_SLOTS);
 }
 
 /*
@@ -120,7 +120,7 @@ static spl_noinline int spl_next_twin(const struct spl_store *s, const struct sp
 			r = spl_match(s, cell, word, f->key, f->klen, hit);
 			if (r == SPL_MISS)
 				continue;
-			hit->pos = bucket * SPL_BUCKET_SLOTS + i;
+			hit->pos = (__u64)bucket * SPL_BUCKET_SLOTS + i;
 			hit->home = f->home;
 			if (r == SPL_FOUND && !spl_hit_held(hit))
 				r = spl_hit_lost(s, hit);
@@ -131,7 +131,7 @@ static spl_noinline int spl_next_twin(const struct spl_store *s, const struct sp
 }
 
 /* Let the cell of a decided insert follow the decision @seq. */
-static inline void spl_settle(const struct spl_store *s, __u32 home, __u32 pos, __u64 word,
+static inline void spl_settle(const struct spl_store *s, __u32 home, __u64 pos, __u64 word,
 			      __u64 seq)
 {
 	__u64 *cell = spl_cell_at(s, pos);
@@ -233,7 +233,7 @@ static spl_noinline int spl_help(struct spl_writer *w, const struct spl_fill *f,
 }
 
 /* The first empty cell of a probe sequence, and its distance. */
-static inline __u32 spl_first_empty(const struct spl_store *s, __u32 home, __u32 *d)
+static inline __u64 spl_first_empty(const struct spl_store *s, __u32 home, __u32 *d)
 {
 	__u32 i, bucket;
 
@@ -241,13 +241,13 @@ static inline __u32 spl_first_empty(const struct spl_store *s, __u32 home, __u32
 		bucket = spl_bucket_at(s, home, *d);
 		for (i = 0; i < SPL_BUCKET_CELLS; i++)
 			if (spl_load(&s->index[bucket].cell[i]) == SPL_CELL_EMPTY)
-				return bucket * SPL_BUCKET_SLOTS + i;
+				return (__u64)bucket * SPL_BUCKET_SLOTS + i;
 	}
 	return SPL_POS_NONE;
 }
 
 /* Place the pending lane of @f in the first empty cell. 1: placed; 0: look again; -EEXIST, -ENOSPC, -EBADMSG. */
-static inline int spl_place(struct spl_writer *w, const struct spl_fill *f, __u32 *pos, __u64 *word)
+static inline int spl_place(struct spl_writer *w, const struct spl_fill *f, __u64 *pos, __u64 *word)
 {
 	const struct spl_store *s = w->s;
 	struct spl_hit twin, first;
@@ -285,7 +285,8 @@ static inline int spl_place(struct spl_writer *w, const struct spl_fill *f, __u3
 static inline int spl_insert_once(struct spl_writer *w, struct spl_fill *f, __u64 epoch)
 {
 	const struct spl_store *s = w->s;
-	__u32 pos = 0, d, tries = 0;
+	__u32 d, tries = 0;
+	__u64 pos = 0;
 	__u64 word = 0, state, seq;
 	int r;
 

@@ -258,7 +258,7 @@ struct spl_lane {
  *	named; 61..22: start time of the thread in clock ticks since boot (0: not known); 21..0: its id
  * @owner_start: embedded: 63..32: hash of the boot id; 31..0: hash of its pid and time namespaces; changed together
  *	with @owner by one 16-byte compare-and-swap
- * @op: bits 0..7: SPL_OP_*; 8..15: slot; 32..63: position of the cell. Written after the words that it needs
+ * @op: bits 0..7: SPL_OP_*; 8..15: slot; 16..63: position of the cell. Written after the words that it needs
  * @old_word: cell word to be replaced. Left as it is when the operation ends: wherever a word stands here, it has
  *	been seen in a cell
  * @new_word: cell word to be published
@@ -303,7 +303,7 @@ struct spl_wcell {
 } __attribute__((aligned(64)));
 
 #define SPL_OP_SLOT_SHIFT 8
-#define SPL_OP_POS_SHIFT 32
+#define SPL_OP_POS_SHIFT 16
 #define SPL_EXTRA_GIVE (1ULL << 32)
 #define SPL_EXTRA_GEN_SHIFT 33
 

@@ -357,12 +357,12 @@ static spl_inline void spl_fill_end(struct spl_writer *w, struct spl_fill *f, __
  * @pos: position of the cell
  * @new_word: word to be published
  */
-static spl_inline void spl_declare(struct spl_writer *w, __u64 op, __u32 slot, __u32 pos,
+static spl_inline void spl_declare(struct spl_writer *w, __u64 op, __u32 slot, __u64 pos,
 				   __u64 new_word)
 {
 	spl_store(&w->cell->new_word, new_word);
 	spl_store_release(&w->cell->op,
-			  op | (__u64)slot << SPL_OP_SLOT_SHIFT | (__u64)pos << SPL_OP_POS_SHIFT);
+			  op | (__u64)slot << SPL_OP_SLOT_SHIFT | pos << SPL_OP_POS_SHIFT);
 }
 
 static spl_inline __u64 spl_opseq_next(struct spl_writer *w)

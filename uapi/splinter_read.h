@@ -81,7 +81,7 @@ struct spl_hit {
 	struct spl_lane *lane;
 	__u64 seq;
 	__u64 word;
-	__u32 pos;
+	__u64 pos;
 	__u32 home;
 };
 
@@ -157,7 +157,7 @@ static spl_inline int spl_find_in(const struct spl_store *s, __u32 bucket, __u64
 		r = spl_match(s, &cell[i], word, key, klen, hit);
 		if (spl_unlikely(r == SPL_MISS))
 			continue;
-		hit->pos = bucket * SPL_BUCKET_SLOTS + i;
+		hit->pos = (__u64)bucket * SPL_BUCKET_SLOTS + i;
 		return r;
 	}
 	return SPL_MISS;
@@ -459,7 +459,7 @@ static inline long spl_next(const struct spl_store *s, __u64 *cursor, void *key,
 	for (; *cursor / SPL_BUCKET_SLOTS < s->buckets; ++*cursor) {
 		if (!spl_pos_holds(s, *cursor))
 			continue;
-		cell = spl_cell_at(s, (__u32)*cursor);
+		cell = spl_cell_at(s, *cursor);
 		for (tries = 0; tries < SPL_TRIES; tries++) {
 			word = spl_load(cell);
 			if ((word & SPL_CELL_STATE) != SPL_CELL_LIVE)

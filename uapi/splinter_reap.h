@@ -35,7 +35,7 @@ static inline bool spl_reap_untouched(const struct spl_store *s, __u32 idx, __u6
 }
 
 /* Did the dead writer's swap take place? See (G) in splinter_write.h. */
-static inline bool spl_reap_published(const struct spl_store *s, __u32 idx, __u32 pos, __u64 word,
+static inline bool spl_reap_published(const struct spl_store *s, __u32 idx, __u64 pos, __u64 word,
 				      const struct spl_lane *lane)
 {
 	__u32 i;
@@ -52,13 +52,14 @@ static inline bool spl_reap_published(const struct spl_store *s, __u32 idx, __u3
 	return !spl_reap_untouched(s, idx, word, lane);
 }
 
-static inline void spl_reap_overflow(const struct spl_store *s, __u32 pos, __u64 word)
+static inline void spl_reap_overflow(const struct spl_store *s, __u64 pos, __u64 word)
 {
 	if (spl_dist_of(word))
-		spl_overflow_clear(s, spl_home_at(s, pos / SPL_BUCKET_SLOTS, spl_dist_of(word)));
+		spl_overflow_clear(s, spl_home_at(s, (__u32)(pos / SPL_BUCKET_SLOTS),
+						  spl_dist_of(word)));
 }
 
-static inline void spl_reap_swap(const struct spl_store *s, __u32 idx, __u32 slot, __u32 pos,
+static inline void spl_reap_swap(const struct spl_store *s, __u32 idx, __u32 slot, __u64 pos,
 				 struct spl_reap_counts *c)
 {
 	struct spl_wcell *cell = &s->wcells[idx];
@@ -80,7 +81,7 @@ static inline void spl_reap_swap(const struct spl_store *s, __u32 idx, __u32 slo
 	c->finished++;
 }
 
-static inline void spl_reap_insert(const struct spl_store *s, __u32 idx, __u32 slot, __u32 pos,
+static inline void spl_reap_insert(const struct spl_store *s, __u32 idx, __u32 slot, __u64 pos,
 				   struct spl_reap_counts *c)
 {
 	struct spl_wcell *cell = &s->wcells[idx];
@@ -113,7 +114,7 @@ static inline void spl_reap_insert(const struct spl_store *s, __u32 idx, __u32 s
 	c->finished++;
 }
 
-static inline void spl_reap_delete(const struct spl_store *s, __u32 idx, __u32 pos,
+static inline void spl_reap_delete(const struct spl_store *s, __u32 idx, __u64 pos,
 				   struct spl_reap_counts *c)
 {
 	struct spl_wcell *cell = &s->wcells[idx];
@@ -188,7 +189,8 @@ static inline void spl_reap_extra(const struct spl_store *s, __u32 idx, struct s
 static inline int spl_reap_writer(const struct spl_store *s, __u32 idx, struct spl_reap_counts *c)
 {
 	struct spl_wcell *cell;
-	__u32 slot, pos;
+	__u32 slot;
+	__u64 pos;
 	__u64 op;
 
 	if (idx >= s->max_writers)
@@ -196,7 +198,7 @@ static inline int spl_reap_writer(const struct spl_store *s, __u32 idx, struct s
 	cell = &s->wcells[idx];
 	op = spl_load_acquire(&cell->op);
 	slot = (op >> SPL_OP_SLOT_SHIFT) & 0xff;
-	pos = (__u32)(op >> SPL_OP_POS_SHIFT);
+	pos = op >> SPL_OP_POS_SHIFT;
 	if (slot < s->spares && spl_pos_holds(s, pos)) {
 		switch (op & 0xff) {
 		case SPL_OP_SWAP:

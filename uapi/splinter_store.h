@@ -106,7 +106,7 @@ static inline int spl_store_attach(struct spl_store *s, const struct spl_info *i
 	    i.lane_stride < (__u64)SPL_VALUE_OFF(g->key_max) + g->value_max ||
 	    i.lane_stride > 1ULL << 30)
 		return -EBADMSG;
-	if (!i.buckets || i.buckets > 1U << 29) /* so that a position fits 32 bits */
+	if (!i.buckets || i.buckets > 1U << 30)
 		return -EBADMSG;
 	if (!spl_region_holds(&i, data_bytes, SPL_REGION_WRITERS, g->max_writers,
 			      sizeof(struct spl_wcell)) ||
@@ -227,7 +227,7 @@ static spl_inline __u64 spl_overflow_of(__u64 word)
 }
 
 /* @pos is bounded: of a bounded bucket, or checked by spl_pos_holds(). */
-static spl_inline __u64 *spl_cell_at(const struct spl_store *s, __u32 pos)
+static spl_inline __u64 *spl_cell_at(const struct spl_store *s, __u64 pos)
 {
 	return &s->index[pos / SPL_BUCKET_SLOTS].cell[pos % SPL_BUCKET_SLOTS];
 }

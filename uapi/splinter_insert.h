@@ -288,6 +288,7 @@ static inline int spl_insert_once(struct spl_writer *w, struct spl_fill *f, __u6
 	__u32 d, tries = 0;
 	__u64 pos = 0;
 	__u64 word = 0, state, seq;
+	bool mine;
 	int r;
 
 	do {
@@ -310,7 +311,7 @@ static inline int spl_insert_once(struct spl_writer *w, struct spl_fill *f, __u6
 		if (r == SPL_CLEAR)
 			state = SPL_LANE_READY;
 	}
-	spl_cas64(&f->lane->seq, f->seq, (f->seq & ~SPL_LANE_STATE) | state);
+	mine = spl_cas64(&f->lane->seq, f->seq, (f->seq & ~SPL_LANE_STATE) | state);
 	seq = spl_load_acquire(&f->lane->seq);
 	if ((seq & (SPL_LANE_GEN | SPL_LANE_STATE)) ==
 	    ((f->seq & SPL_LANE_GEN) | SPL_LANE_ABORTED)) {
@@ -325,6 +326,9 @@ static inline int spl_insert_once(struct spl_writer *w, struct spl_fill *f, __u6
 	}
 	if ((seq & (SPL_LANE_GEN | SPL_LANE_STATE)) == ((f->seq & SPL_LANE_GEN) | SPL_LANE_READY))
 		spl_settle(s, f->home, pos, word, seq);
+	/* Others decided it, and may have deleted the key before its bits were asked for here. */
+	if (!mine && d)
+		spl_overflow_clear(s, f->home);
 	return 1;
 }
 

@@ -106,6 +106,8 @@ static inline void spl_reap_insert(const struct spl_store *s, __u32 idx, __u32 s
 	if (spl_seq_names(s, seq, word) && (seq & SPL_LANE_STATE) == SPL_LANE_READY)
 		spl_cas64(spl_cell_at(s, pos), word,
 			  word ^ (SPL_CELL_TENTATIVE | SPL_CELL_LIVE)); /* (A) */
+	/* Its bits may have been asked for when others had made and deleted the key already. */
+	spl_reap_overflow(s, pos, word);
 	taken = spl_extra_lane(s, extra, &n);
 	if (taken && !(extra & SPL_EXTRA_GIVE)) {
 		spl_store_release(&cell->slots[slot], n);

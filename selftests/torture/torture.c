@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// selftest-timeout: 600
+/*
+ * torture.c - P1, P2, P3 at every instruction: leads a process through each operation and stops and kills it at every
+ * instruction boundary. See walk.h for one victim, deaths.h for two and for reapers. This file reads the
+ * options, goes through the cases and adds up.
+ *
+ *	torture [--full] [--seed N] [--list]
+ *	torture --op NAME [--at N] [--kill | --script NAME [--then N]]		again what failed
+ */
+#include <getopt.h>
+#include <time.h>
+
+#include "walk.h"
+
+static double now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+static void run_case(struct test_case *c)
+{
+	static struct states states;
+	struct tally before = tally;
+	struct model start_model;
+	double began = now_s();
+	int i;
+
+	if (isatty(2))
+		fprintf(stderr, "\r\033[K%s ...", c->name);
+	case_make(c, &start_model);
+	walk(c, &start_model, &states);
+	if (isatty(2))
+		fprintf(stderr, "\r\033[K");
+	printf("# %-20s %6lu boundaries %4d states %7lu stops %7lu kills %8lu steps %3lu failures %6.1f s\n",
+	       c->name, tally.boundaries - before.boundaries, states.nr, tally.stops - before.stops,
+	       tally.kills - before.kills, tally.steps - before.steps,
+	       tally.failures - before.failures, now_s() - began);
+	fflush(stdout);
+	for (i = 0; i < states.nr; i++)
+		free(states.snap[i]);
+	world_drop();
+}
+
+static void options_read(int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "full", no_argument, NULL, 'f' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "list", no_argument, NULL, 'l' },
+		{ "op", required_argument, NULL, 'o' },
+		{ "at", required_argument, NULL, 'a' },
+		{ "kill", no_argument, NULL, 'k' },
+		{ "script", required_argument, NULL, 'c' },
+		{ "then", required_argument, NULL, 't' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c, i;
+
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			options.full = true;
+			break;
+		case 's':
+			options.seed = strtoull(optarg, NULL, 0);
+			break;
+		case 'l':
+			for (i = 0; i < NR_CASES; i++)
+				printf("%s\n", cases[i].name);
+			exit(0);
+		case 'o':
+			options.only.op = optarg;
+			break;
+		case 'a':
+			options.only.at = strtol(optarg, NULL, 0);
+			options.replay = true;
+			break;
+		case 'k':
+			options.only.kill = true;
+			break;
+		case 'c':
+			for (i = 0; i < SCRIPT_COUNT; i++)
+				if (!strcmp(optarg, script_names[i]))
+					options.only.script = i;
+			break;
+		case 't':
+			options.only.then = strtol(optarg, NULL, 0);
+			break;
+		default:
+			exit(2);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int i, nr = 0;
+
+	options_read(argc, argv);
+	covered = calloc(1, (size_t)(&etext - &__executable_start));
+	if (!covered)
+		die("no memory");
+	watch();
+	for (i = 0; i < NR_CASES; i++) {
+		if (options.only.op && strcmp(options.only.op, cases[i].name))
+			continue;
+		run_case(&cases[i]);
+		nr++;
+	}
+	printf("%sok 1 - every instruction\n1..1\n", tally.failures || !nr ? "not " : "");
+	printf("torture: %d operations, %lu boundaries, %lu stops, %lu kills, %lu failures\n", nr,
+	       tally.boundaries, tally.stops, tally.kills, tally.failures);
+	return tally.failures || !nr;
+}

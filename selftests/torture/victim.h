@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * victim.h - a process that is led through a function one instruction at a time, copied at any instruction (a copy is a
+ * process of its own that stands at the same instruction, with the same private memory), killed, or let go. x86-64.
+ */
+#ifndef _SELFTESTS_TORTURE_VICTIM_H
+#define _SELFTESTS_TORTURE_VICTIM_H
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Where a victim is made to fork, and where its function has ended. */
+void victim_fork_site(void);
+void victim_end(void);
+__asm__(".text\n"
+	".globl victim_fork_site\n"
+	"victim_fork_site: syscall\n"
+	"	int3\n"
+	".globl victim_end\n"
+	"victim_end: ret\n");
+
+typedef void victim_fn(void *arg);
+
+static void __attribute__((noreturn)) victim_fail(const char *what)
+{
+	printf("Bail out! ptrace: %s: %s\n", what, strerror(errno));
+	exit(2);
+}
+
+static int victim_wait(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, __WALL) != pid)
+		if (errno != EINTR)
+			victim_fail("wait");
+	return status;
+}
+
+static void victim_must_stop(pid_t pid, const char *what)
+{
+	int status = victim_wait(pid);
+
+	if (WIFSTOPPED(status) && (WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSTOP))
+		return;
+	errno = 0;
+	printf("# status %#x\n", (unsigned int)status);
+	victim_fail(what);
+}
+
+static __attribute__((unused)) unsigned long victim_pc(pid_t pid)
+{
+	errno = 0;
+	return (unsigned long)ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user, regs.rip), NULL);
+}
+
+/* One instruction. False: the function has ended, or (victim_died) it ended the process. */
+static bool victim_died;
+
+static __attribute__((unused)) bool victim_step(pid_t pid)
+{
+	int status;
+
+	if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL))
+		victim_fail("step");
+	status = victim_wait(pid);
+	victim_died = !WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP;
+	return !victim_died && victim_pc(pid) != (unsigned long)victim_end;
+}
+
+/* Starts a process that stands before the first instruction of @fn. */
+static __attribute__((unused)) pid_t victim_start(victim_fn *fn, void *arg)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		victim_fail("fork");
+	if (!pid) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+			_exit(99);
+		__asm__ volatile("int3" ::: "memory");
+		fn(arg);
+		victim_end();
+		_exit(0);
+	}
+	victim_must_stop(pid, "it is refused here, and without it nothing can be tested");
+	if (ptrace(PTRACE_SETOPTIONS, pid, NULL,
+		   PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACECLONE))
+		victim_fail("options");
+	while (victim_pc(pid) != (unsigned long)fn)
+		victim_step(pid);
+	return pid;
+}
+
+/* A process at the same instruction as @pid. */
+static __attribute__((unused)) pid_t victim_copy(pid_t pid)
+{
+	struct user_regs_struct regs, call;
+	unsigned long copy;
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs))
+		victim_fail("registers");
+	regs.orig_rax = (unsigned long)-1;
+	call = regs;
+	call.rip = (unsigned long)victim_fork_site;
+	call.rax = SYS_clone;
+	call.rdi = CLONE_PARENT | SIGCHLD;
+	call.rsi = 0;
+	call.rdx = 0;
+	call.r10 = 0;
+	call.r8 = 0;
+	if (ptrace(PTRACE_SETREGS, pid, NULL, &call) || ptrace(PTRACE_CONT, pid, NULL, NULL))
+		victim_fail("registers");
+	victim_must_stop(pid, "copy");
+	if (ptrace(PTRACE_GETEVENTMSG, pid, NULL, &copy))
+		victim_fail("copy");
+	victim_must_stop((pid_t)copy, "the copy");
+	if (ptrace(PTRACE_CONT, pid, NULL, NULL))
+		victim_fail("copy");
+	victim_must_stop(pid, "after copying");
+	if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) ||
+	    ptrace(PTRACE_SETREGS, (pid_t)copy, NULL, &regs))
+		victim_fail("registers");
+	return (pid_t)copy;
+}
+
+static __attribute__((unused)) void victim_kill(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (!WIFSIGNALED(victim_wait(pid)))
+		;
+}
+
+/* Lets it run to its end. Its exit status; 1000 and more: it died of a signal. */
+static __attribute__((unused)) int victim_finish(pid_t pid)
+{
+	int status;
+
+	for (;;) {
+		if (ptrace(PTRACE_CONT, pid, NULL, NULL))
+			victim_fail("continue");
+		status = victim_wait(pid);
+		if (WIFEXITED(status))
+			return WEXITSTATUS(status);
+		if (WIFSIGNALED(status))
+			return 1000 + WTERMSIG(status);
+		if (WSTOPSIG(status) != SIGTRAP) {
+			victim_kill(pid);
+			return 1000 + WSTOPSIG(status);
+		}
+	}
+}
+
+#endif /* _SELFTESTS_TORTURE_VICTIM_H */

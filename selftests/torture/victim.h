@@ -73,6 +73,8 @@ static __attribute__((unused)) bool victim_step(pid_t pid)
 {
 	int status;
 
+	if (victim_pc(pid) == (unsigned long)victim_end)
+		return false;
 	if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL))
 		victim_fail("step");
 	status = victim_wait(pid);

@@ -106,7 +106,8 @@ static inline int spl_store_attach(struct spl_store *s, const struct spl_info *i
 	    i.lane_stride < (__u64)SPL_VALUE_OFF(g->key_max) + g->value_max ||
 	    i.lane_stride > 1ULL << 30)
 		return -EBADMSG;
-	if (!i.buckets || i.buckets > 1U << 30)
+	/* Regions are page-aligned in the mapping; so must its start be, or their elements aren't aligned in memory. */
+	if (!i.buckets || i.buckets > 1U << 30 || i.data_off % SPL_PAGE_BYTES)
 		return -EBADMSG;
 	if (!spl_region_holds(&i, data_bytes, SPL_REGION_WRITERS, g->max_writers,
 			      sizeof(struct spl_wcell)) ||

@@ -57,7 +57,7 @@ static inline int spl_check_live(const struct spl_store *s, __u64 pos, __u64 wor
 	vlen = spl_load(&lane->vlen);
 	if (klen > s->key_max || vlen > s->value_max)
 		klen = 0;
-	memcpy(key, spl_lane_key(lane), klen);
+	spl_copy(key, spl_lane_key(lane), klen);
 	spl_rmb(); /* (b) */
 	if (!spl_seq_names(s, seq, word) || !spl_seq_held(seq, spl_load(&lane->seq))) {
 		spl_rmb();

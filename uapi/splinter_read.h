@@ -24,7 +24,7 @@
 
 #include "splinter_store.h"
 
-#if defined(__SSE2__) && !defined(__KERNEL__)
+#if defined(__SSE2__) && !defined(__KERNEL__) && !defined(SPL_TSAN)
 #include <emmintrin.h>
 #endif
 
@@ -121,7 +121,7 @@ changed:
  */
 static spl_inline __u32 spl_cells_with(const __u64 *cell, __u64 head)
 {
-#if defined(__SSE2__) && !defined(__KERNEL__)
+#if defined(__SSE2__) && !defined(__KERNEL__) && !defined(SPL_TSAN)
 	const __m128i *line = (const __m128i *)cell;
 	__m128i want = _mm_set1_epi16((short)(head >> SPL_CELL_REF_BITS));
 	__m128i low = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(line), want),
@@ -473,7 +473,7 @@ static inline long spl_next(const struct spl_store *s, __u64 *cursor, void *key,
 			if (spl_seq_names(s, seq, word) && klen && klen <= s->key_max &&
 			    vlen <= s->value_max) {
 				if (klen <= cap)
-					memcpy(key, spl_lane_key(lane), klen);
+					spl_copy(key, spl_lane_key(lane), klen);
 				if (meta)
 					spl_meta_load(meta, lane, klen, vlen);
 				spl_rmb(); /* (b) */

@@ -282,7 +282,7 @@ static spl_inline unsigned char *spl_lane_value(struct spl_lane *lane, __u32 kle
 }
 
 /* Keys of equal length; short ones without a call. */
-static spl_inline bool spl_key_equal(const unsigned char *a, const unsigned char *b, __u32 n)
+static spl_racing bool spl_key_equal(const unsigned char *a, const unsigned char *b, __u32 n)
 {
 	__u64 x, y;
 

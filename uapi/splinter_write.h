@@ -130,7 +130,7 @@ static spl_inline int spl_fill_value(const struct spl_store *s, struct spl_chang
 		if (old && vlen != sizeof(*number))
 			return -EPROTOTYPE;
 		if (old)
-			memcpy(number, spl_lane_value(old, f->klen), sizeof(*number));
+			spl_copy(number, spl_lane_value(old, f->klen), sizeof(*number));
 		*number = spl_math_eval(c->math_op, c->flags, *number, c->operand);
 		memcpy(to, number, sizeof(*number));
 		f->vlen = sizeof(*number);

@@ -238,7 +238,7 @@ static int unlink_by_name(struct call *c, bool destroy)
 
 	if (a->flags)
 		return -EOPNOTSUPP;
-	if (a->reserved)
+	if (a->reserved || !a->name_len) /* the default store is the module's */
 		return -EINVAL;
 	ret = get_name(name, a->name, a->name_len);
 	if (ret)
@@ -304,7 +304,7 @@ static int ioc_register(struct call *c)
 	if (!ret) {
 		ret = reply(c);
 		if (ret && fresh)
-			spl_slot_unregister(k, c->h, a->writer);
+			spl_slot_unregister(k, c->h, a->writer, false);
 	}
 	spl_handle_unpin(c->h);
 	return ret;
@@ -316,14 +316,14 @@ static int ioc_unregister(struct call *c)
 	struct spl_kstore *k;
 	int ret;
 
-	if (a->flags)
+	if (a->flags & ~SPL_UNREGISTER_ALL)
 		return -EOPNOTSUPP;
 	if (a->reserved)
 		return -EINVAL;
 	k = spl_handle_pin(c->h);
 	if (IS_ERR(k))
 		return PTR_ERR(k);
-	ret = spl_slot_unregister(k, c->h, a->writer);
+	ret = spl_slot_unregister(k, c->h, a->writer, a->flags & SPL_UNREGISTER_PROCESS);
 	spl_handle_unpin(c->h);
 	return ret;
 }

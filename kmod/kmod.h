@@ -35,6 +35,9 @@
 #define SPL_CHUNK_ORDER 9
 #define SPL_CHUNK_PAGES BIT(SPL_CHUNK_ORDER)
 
+/* For arrays that grow with a store: accounted, and rather ENOMEM than a process killed for them. */
+#define SPL_ARRAY_GFP (GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
 struct spl_handle;
 
 /**
@@ -234,7 +237,7 @@ int spl_map_mmap(struct file *file, struct vm_area_struct *vma);
 int spl_slot_init(struct spl_kstore *k);
 void spl_slot_exit(struct spl_kstore *k);
 int spl_slot_register(struct spl_kstore *k, struct spl_handle *h, u32 *idx, bool *fresh);
-int spl_slot_unregister(struct spl_kstore *k, const struct spl_handle *h, u32 idx);
+int spl_slot_unregister(struct spl_kstore *k, const struct spl_handle *h, u32 idx, bool process);
 struct spl_self_map *spl_slot_self_map(struct spl_kstore *k, struct spl_handle *h);
 void spl_slot_self_open(struct spl_kstore *k, struct spl_self_map *self);
 void spl_slot_self_close(struct spl_kstore *k, struct spl_self_map *self);

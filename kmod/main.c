@@ -80,7 +80,8 @@ static struct miscdevice device = {
 	.groups = spl_sysfs_device_groups,
 };
 
-static int make_default_store(void)
+/* Built before anybody can open the device, so that what is likely to fail fails without an opener to wait for. */
+static struct spl_kstore *build_default_store(void)
 {
 	struct spl_geometry want = {
 		.lanes = lanes,
@@ -96,19 +97,16 @@ static int make_default_store(void)
 
 	ret = spl_kstore_plan(&want, &plan);
 	if (ret)
-		return ret;
+		return ERR_PTR(ret);
 	k = spl_kstore_create("", 0, mode, &plan, current_cred());
-	if (IS_ERR(k))
-		return PTR_ERR(k);
-	k->gid = make_kgid(&init_user_ns, gid);
-	ret = spl_kstore_publish(k, 0);
-	if (ret)
-		spl_kstore_abandon(k);
-	return ret;
+	if (!IS_ERR(k))
+		k->gid = make_kgid(&init_user_ns, gid);
+	return k;
 }
 
 static int __init main_init(void)
 {
+	struct spl_kstore *k = NULL;
 	int ret;
 
 	if (mode & ~0666) {
@@ -119,18 +117,24 @@ static int __init main_init(void)
 	ret = spl_inode_init();
 	if (ret)
 		return ret;
+	if (default_store) {
+		k = build_default_store();
+		if (IS_ERR(k)) {
+			ret = PTR_ERR(k);
+			pr_err("splinter: can't make the default store: error %d\n", ret);
+			goto err_inode;
+		}
+	}
 	ret = misc_register(&device);
 	if (ret)
-		goto err_inode;
+		goto err_store;
 	ret = spl_sysfs_init(device.this_device);
 	if (ret)
 		goto err_misc;
-	if (default_store) {
-		ret = make_default_store();
-		if (ret) {
-			pr_err("splinter: can't make the default store: error %d\n", ret);
+	if (k) {
+		ret = spl_kstore_publish(k, 0);
+		if (ret)
 			goto err_sysfs;
-		}
 	}
 	smp_store_release(&ready, true); /* pairs with main_open() */
 	return 0;
@@ -139,6 +143,9 @@ err_sysfs:
 	spl_sysfs_exit();
 err_misc:
 	misc_deregister(&device);
+err_store:
+	if (k)
+		spl_kstore_abandon(k);
 err_inode:
 	spl_inode_exit();
 	return ret;

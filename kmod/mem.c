@@ -19,7 +19,6 @@ static_assert(sizeof(struct spl_info) <= PAGE_SIZE);
 /* Wherever these fail, nobody is killed for us and nothing is printed. */
 #define CHUNK_GFP (GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_COMP | __GFP_NOWARN | __GFP_NORETRY)
 #define PAGE_GFP (GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
-#define ARRAY_GFP (GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 /* Page pointers come from one kvmalloc(), which gives no more than this. */
 #define PAGES_MAX (INT_MAX / sizeof(struct page *))
@@ -203,7 +202,7 @@ int spl_mem_create(struct spl_mem *mem, const struct spl_info *plan)
 	mem->node_pages = kcalloc(nr_node_ids, sizeof(*mem->node_pages), GFP_KERNEL_ACCOUNT);
 	if (!mem->node_pages)
 		goto err_put_inode;
-	mem->pages = kvmalloc_array(nr_pages, sizeof(*mem->pages), ARRAY_GFP);
+	mem->pages = kvmalloc_array(nr_pages, sizeof(*mem->pages), SPL_ARRAY_GFP);
 	if (!mem->pages)
 		goto err_free_node_pages;
 

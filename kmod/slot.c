@@ -141,7 +141,7 @@ int spl_slot_init(struct spl_kstore *k)
 	mutex_init(&k->writers_lock);
 	INIT_LIST_HEAD(&k->clock_node);
 	INIT_DELAYED_WORK(&k->reap_work, reap_work);
-	k->slots = kvcalloc(k->plan.geometry.max_writers, sizeof(*k->slots), GFP_KERNEL_ACCOUNT);
+	k->slots = kvcalloc(k->plan.geometry.max_writers, sizeof(*k->slots), SPL_ARRAY_GFP);
 	return k->slots ? 0 : -ENOMEM;
 }
 
@@ -228,21 +228,24 @@ int spl_slot_register(struct spl_kstore *k, struct spl_handle *h, u32 *idx, bool
  * @k: the store
  * @h: the handle through which it was registered
  * @idx: the cell
+ * @process: it may also be another thread's of the calling process
  *
  * Return: 0; -ENOENT: not this handle's; -EPERM: another live thread's.
  */
-int spl_slot_unregister(struct spl_kstore *k, const struct spl_handle *h, u32 idx)
+int spl_slot_unregister(struct spl_kstore *k, const struct spl_handle *h, u32 idx, bool process)
 {
 	struct spl_slot *slot;
+	bool mine;
 	int ret = 0;
 
 	if (idx >= k->plan.geometry.max_writers)
 		return -ENOENT;
 	mutex_lock(&k->writers_lock);
 	slot = &k->slots[idx];
+	mine = is_current(slot) || (process && slot->mm && slot->mm == current->mm);
 	if (slot->handle != h)
 		ret = -ENOENT;
-	else if (k->repairing || !(is_current(slot) || thread_is_dead(slot)))
+	else if (k->repairing || !(mine || thread_is_dead(slot)))
 		ret = -EPERM;
 	else
 		take_back(k, idx);

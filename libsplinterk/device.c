@@ -223,9 +223,10 @@ static void unregister_writer(struct splk_store *store, const struct claim *clai
 {
 	struct spl_ioc_unregister arg = { .size = sizeof(arg), .writer = claim->idx };
 
-	/* Another thread's is the kernel's to take back: when the mapping goes, which is what follows. */
-	if (own)
-		(void)call(store->fd, SPL_IOC_UNREGISTER, &arg);
+	/* Not left to the kernel: a child of fork, or a duplicate, may keep the file open when the handle goes. */
+	if (!own)
+		arg.flags = SPL_UNREGISTER_PROCESS;
+	(void)call(store->fd, SPL_IOC_UNREGISTER, &arg);
 }
 
 static int reap(struct splk_store *store, struct splk_reaped *reaped)

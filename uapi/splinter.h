@@ -256,12 +256,12 @@ struct spl_ioc_list {
  * @size: in: sizeof(struct spl_ioc_unlink)
  * @flags: in: must be 0
  * @name: in: address of the name
- * @name_len: in: bytes of @name; 0 is the default store, which DESTROY and UNLINK take too
+ * @name_len: in: bytes of @name; not 0: the default store lives as long as the module
  * @reserved: in: must be 0
  *
  * Unlinked, the store lives until its last handle closes. DESTROY does it only if no other handle has the store,
  * so that its memory is free when the call returns (if the calling handle has it: when that closes).
- * Errors: ENOENT, EACCES (neither owner nor CAP_IPC_OWNER), EBUSY (DESTROY: other handles have it).
+ * Errors: ENOENT, EINVAL (no name), EACCES (neither owner nor CAP_IPC_OWNER), EBUSY (DESTROY: other handles have it).
  */
 struct spl_ioc_unlink {
 	__u32 size;
@@ -319,10 +319,14 @@ struct spl_ioc_register {
 	__u32 reserved;
 };
 
+/* SPL_IOC_UNREGISTER: also another thread's of the calling process, which then writes no more through it. */
+#define SPL_UNREGISTER_PROCESS (1U << 0)
+#define SPL_UNREGISTER_ALL SPL_UNREGISTER_PROCESS
+
 /**
  * struct spl_ioc_unregister - SPL_IOC_UNREGISTER: give the calling thread's writer cell back
  * @size: in: sizeof(struct spl_ioc_unregister)
- * @flags: in: must be 0
+ * @flags: in: mask of SPL_UNREGISTER_ALL
  * @writer: in: what SPL_IOC_REGISTER, or the mapped struct spl_self, told
  * @reserved: in: must be 0
  *

@@ -208,6 +208,20 @@ static inline bool spl_cas128(__u64 *p, __u64 was_lo, __u64 was_hi, __u64 now_lo
 #endif
 }
 
+/*
+ * memcpy() makes very large copies with stores that bypass the cache, and that x86 doesn't order after earlier ones: (B)
+ * needs them behind "filling". Behind the copy it orders them itself.
+ */
+static spl_inline void spl_before_stream(__u32 n)
+{
+#if defined(__x86_64__) && !defined(__KERNEL__)
+	if (n >= 256U << 10)
+		__builtin_ia32_sfence();
+#else
+	(void)n;
+#endif
+}
+
 #ifdef SPL_TSAN
 static spl_racing void spl_copy_unseen(unsigned char *to, const unsigned char *from, __u32 n)
 {
@@ -244,6 +258,7 @@ static spl_inline void spl_copy(void *dst, const void *src, __u32 n)
 			__builtin_memcpy(to + i, from + i, 16);
 		__builtin_memcpy(to + n - 16, from + n - 16, 16);
 	} else if (n > SPL_COPY_INLINE) {
+		spl_before_stream(n);
 		memcpy(to, from, n);
 	} else if (n >= 8) {
 		__builtin_memcpy(to, from, 8);

@@ -153,6 +153,14 @@ static inline void spl_check_overflow(const struct spl_store *s, __u32 bucket, b
 	__u64 overflow = spl_load_acquire(&s->index[bucket].overflow) & SPL_OVERFLOW_MASK;
 	__u64 stale = overflow & ~spl_overflow_needed(s, bucket, overflow);
 
+	/* No key is published that often; above such a floor none could be made any more. */
+	if (spl_load(&s->attrs[bucket].epoch_floor) >> 62) {
+		c->cells_bad++;
+		if (repair) {
+			spl_store(&s->attrs[bucket].epoch_floor, 0);
+			c->repaired++;
+		}
+	}
 	c->overflow_stale += spl_nr_bits(stale);
 	if (stale && repair) {
 		spl_and64(&s->index[bucket].overflow, ~stale);

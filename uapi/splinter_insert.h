@@ -351,15 +351,22 @@ static spl_noinline int spl_insert(struct spl_writer *w, struct spl_fill *f, __u
 	__u32 tries = 0;
 	int r = 0;
 
-	if (!(__u32)spl_load(&cell->extra) && spl_pool_take(w)) {
-		/* Full: but a key that came meanwhile can be overwritten. */
+	while (!(__u32)spl_load(&cell->extra)) {
+		__u64 moves = spl_pool_moves(w->s);
 		struct spl_hit hit;
 
+		if (!spl_pool_take(w))
+			break;
+		/* Full: but a key that came meanwhile can be overwritten, and one that went meanwhile left its lane. */
 		if (spl_find(w->s, f->hash, f->key, f->klen, &hit) != SPL_MISS)
 			return -EEXIST;
+		spl_rmb();
+		if (moves != spl_pool_moves(w->s) && tries++ < 64)
+			continue;
 		spl_count(&w->cell->nr_full);
 		return -ENOSPC;
 	}
+	tries = 0;
 	while (!r && tries++ < SPL_TRIES) {
 		*epoch = spl_load_acquire(&w->s->attrs[f->home].epoch_floor) + 1;
 		spl_fill_end(w, f, *epoch, spl_opseq_next(w), now_ns, now_ns, SPL_LANE_PENDING);

@@ -217,6 +217,7 @@ static inline void spl_pool_show(const struct spl_store *s, __u32 n)
 	__u64 *top = &s->free_top[n / (64 * 64 * 64)], bit = 1ULL << (n / 4096 % 64);
 
 	spl_or64(&s->free[n / 64], 1ULL << (n % 64));
+	spl_mb_after_cas(); /* pairs with spl_pool_take_block() */
 	if (!(spl_load(top) & bit))
 		spl_or64(top, bit);
 }

@@ -301,7 +301,7 @@ TEST_F(lifetime, only_owners_unlink)
 		fd = dev_open(O_RDWR);
 		if (by_name(fd, SPL_IOC_UNLINK, self->name) != -EACCES ||
 		    by_name(fd, SPL_IOC_DESTROY, self->name) != -EACCES ||
-		    by_name(fd, SPL_IOC_UNLINK, "") != -EACCES)
+		    by_name(fd, SPL_IOC_UNLINK, "") != -EINVAL)
 			_exit(1);
 		_exit(0);
 	}

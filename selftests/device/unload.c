@@ -100,7 +100,7 @@ TEST_F(unload, without_a_default_store_a_fresh_handle_has_none)
 	EXPECT_EQ(-ENXIO, check(fd, 0, &counts));
 	EXPECT_EQ(-ENXIO, reg(fd));
 	EXPECT_EQ(-ENXIO, unreg(fd, 0));
-	EXPECT_EQ(-ENOENT, by_name(fd, SPL_IOC_UNLINK, ""));
+	EXPECT_EQ(-EINVAL, by_name(fd, SPL_IOC_UNLINK, ""));
 	EXPECT_EQ(-ENOENT, attach(fd, ""));
 	EXPECT_EQ(0, create(fd, "first", small(10)));
 	EXPECT_EQ(0, reg(fd));
@@ -108,16 +108,17 @@ TEST_F(unload, without_a_default_store_a_fresh_handle_has_none)
 	close(fd);
 }
 
-TEST_F(unload, the_default_store_can_be_unlinked)
+TEST_F(unload, the_default_store_lives_as_long_as_the_module)
 {
 	int fd = dev_open(O_RDWR), late;
 
 	ASSERT_EQ(0, module_unload() == -EWOULDBLOCK ? 0 : -1);
-	EXPECT_EQ(0, by_name(fd, SPL_IOC_UNLINK, ""));
+	EXPECT_EQ(-EINVAL, by_name(fd, SPL_IOC_UNLINK, ""));
+	EXPECT_EQ(-EINVAL, by_name(fd, SPL_IOC_DESTROY, ""));
 	EXPECT_NE(0, geometry(fd).store_id);
 	late = dev_open(O_RDWR);
 	ASSERT_GE(late, 0);
-	EXPECT_EQ(0, geometry(late).store_id);
+	EXPECT_EQ(geometry(fd).store_id, geometry(late).store_id);
 	close(late);
 	close(fd);
 }

@@ -552,6 +552,29 @@ TEST_F(writers, many_threads_come_and_go)
 	EXPECT_EQ(0, WRITERS(self));
 }
 
+/* A process that has done with a store, though somebody else keeps the handle open, ends what its threads had. */
+TEST_F(writers, a_process_ends_what_its_threads_had)
+{
+	struct spl_ioc_unregister u = {
+		.size = sizeof(u),
+		.flags = SPL_UNREGISTER_PROCESS,
+	};
+	struct thread t;
+	pthread_t id = start(&t, self->fd);
+	pid_t pid = fork();
+
+	ASSERT_EQ(0, t.writer);
+	if (!pid)
+		_exit(call(self->fd, SPL_IOC_UNREGISTER, &u) == -EPERM ? 0 : 1);
+	EXPECT_EQ(0, wait_for(pid));
+	EXPECT_EQ(0, call(self->fd, SPL_IOC_UNREGISTER, &u));
+	EXPECT_EQ(0, WRITERS(self));
+	EXPECT_EQ(-ENOENT, call(self->fd, SPL_IOC_UNREGISTER, &u));
+	u.flags = 2;
+	EXPECT_EQ(-EOPNOTSUPP, call(self->fd, SPL_IOC_UNREGISTER, &u));
+	stop(&t, id);
+}
+
 static void *register_and_end(void *arg)
 {
 	return (void *)(intptr_t)reg(*(int *)arg);

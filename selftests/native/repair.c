@@ -129,6 +129,11 @@ int main(void)
 	mended("overflow bits for nobody", -1);
 
 	fresh();
+	raw.s.attrs[find(3).home].epoch_floor = ~0ULL;
+	IS(rawstore_check(&raw, 0).cells_bad, 1, "a floor that no epoch can pass");
+	mended("a floor that no epoch can pass", -1);
+
+	fresh();
 	*spl_cell_at(&raw.s, find(7).pos) = SPL_CELL_DEAD | 5;
 	c = rawstore_check(&raw, 0);
 	OK(c.dead == 1 && c.lanes_lost == 1, "a dead cell that nobody will empty");

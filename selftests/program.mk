@@ -9,11 +9,15 @@ OUT := $(O)/selftests/$(AREA)
 PROGRAMS := $(patsubst %.c,$(OUT)/%,$(wildcard *.c))
 LIB := $(wildcard $(O)/lib/libsplinterk.a)
 
+include $(TOP)/tools/setup/quiet.mk
+
 all: $(PROGRAMS)
+	@:
 
 $(OUT)/%: %.c $(LIB) $(MAKEFILE_LIST)
 	@mkdir -p $(OUT)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(CPPFLAGS) -I $(TOP)/uapi -I $(TOP)/libsplinterk $(CFLAGS) -pthread \
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(CPPFLAGS) -I $(TOP)/uapi -I $(TOP)/libsplinterk $(CFLAGS) -pthread \
 		-MMD -MP -MF $@.d -o $@ $< $(LIB) $(LDFLAGS) $(LDLIBS)
 
 -include $(wildcard $(OUT)/*.d)

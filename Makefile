@@ -3,16 +3,24 @@
 # Makefile - what a user types. Each folder's own Makefile knows how to build it; selftests/run knows how to test it.
 #
 #	make			module for the running kernel, library, tools
-#	make install		all of it (DESTDIR, PREFIX); uninstall takes it away again
+#	make user		library and tools
+#	make module		the module (KDIR= or KERNEL= for another kernel)
+#	make install		all of it (DESTDIR=, PREFIX=); MODULE=no: library and tools, below PREFIX only
+#	make uninstall		takes it away again; the same variables
 #	make load, unload	the module into the running kernel, for development (PARAMS="lanes=4096 node=1")
-#	make check		native tests, without module or root, in under a minute
+#	make check		native tests, without module or root, in a minute or two
 #	make style		checkpatch, sparse, kernel-doc, clang-format, shellcheck
 #	make test		everything, set-up included (Debian 12, as root)
 #	make demo		the main job on real data in a guest, set-up included
-#	make guest		a shell in a guest with the module
+#	make guest		a shell in a guest with the module, set-up included (KERNEL=, PARAMS=)
+#	make setup		packages and kernels that make test needs, and nothing else
+#	make clean		removes what was built
 #
-# Variables: O= where to build (build), KDIR= headers of the kernel to build for (the running one's), KERNEL= the same by
-# name (6.1, 6.12: see tools/setup/kernel), ONLY= a pattern of the tests to run.
+#	O=			where to build (build)
+#	KDIR=			headers of the kernel to build for (the running one's)
+#	KERNEL=			the same by name: 6.1, 6.12 (see tools/setup/kernel)
+#	ONLY=			a pattern: the tests to run
+#	V=1			shows the commands
 
 ifneq ($(words $(CURDIR)),1)
 $(error kbuild cannot build below a path with spaces: $(CURDIR))
@@ -34,33 +42,47 @@ KSFT = $(shell tools/setup/source ksft)
 
 export O
 
+include tools/setup/quiet.mk
+
+# What to do without headers, wherever that is noticed.
+define no_headers
+echo "There are no kernel headers at $(KDIR)."; \
+echo "Install the running kernel's (Debian: apt-get install linux-headers-$$(uname -r)), or name others: make KDIR=..."
+endef
+
 .PHONY: all user lib tools module modules native device install uninstall load unload check style test demo guest setup \
 	clean help
 
 all: user
 ifeq ($(wildcard $(KDIR)/include/generated/utsrelease.h),)
-	@echo
-	@echo "The module was NOT built: there are no kernel headers at $(KDIR)."
-	@echo "Install the running kernel's (Debian: apt-get install linux-headers-$$(uname -r)), or name others: make KDIR=..."
+	@echo "The module was NOT built, all else was:"
+	@$(no_headers)
 else
 	@$(MAKE) --no-print-directory module
 endif
 
 user: lib tools
 
+# What does not build for lack of a package is followed by the package's name.
 lib:
-	@$(if $(wildcard libsplinterk/Makefile),$(MAKE) --no-print-directory -C libsplinterk O=$(O))
+	@$(if $(wildcard libsplinterk/Makefile),$(MAKE) --no-print-directory -C libsplinterk O=$(O) || \
+		{ tools/setup/install user; exit 1; })
 
 tools: lib
-	@set -e; for m in $(wildcard tools/*/Makefile); do $(MAKE) --no-print-directory -C $$(dirname $$m) O=$(O); done
+	@for m in $(wildcard tools/*/Makefile); do \
+		$(MAKE) --no-print-directory -C $$(dirname $$m) O=$(O) || { tools/setup/install user; exit 1; }; \
+	done
+
+# Without the kernel's vmlinux, which no headers package has, kbuild could only say so.
+NO_BTF = $(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 
 # kbuild writes its objects beside the sources, so each kernel has a tree of links of its own. Its O= is not ours.
 module modules:
-	@test -n "$(KVER)" || { echo "no kernel headers at $(KDIR): give KDIR= or KERNEL=" >&2; exit 1; }
+	@test -n "$(KVER)" || { { $(no_headers); } >&2; exit 1; }
 	@mkdir -p $(MDIR)
 	@cp -rsf $(CURDIR)/Kbuild $(CURDIR)/kmod $(CURDIR)/uapi $(MDIR)/
 	@find $(MDIR) -xtype l -delete
-	@$(MAKE) --no-print-directory -C $(KDIR) O= M=$(MDIR) $(KFLAGS) modules
+	@$(MAKE) --no-print-directory -C $(KDIR) O= M=$(MDIR) $(NO_BTF) $(KFLAGS) modules
 	@ln -sf kmod/splinter.ko $(MDIR)/splinter.ko
 
 native: lib
@@ -92,6 +114,10 @@ demo:
 	@selftests/guest/boot --kernel 6.1 --share $(O)/demo --exec 'tools/demo/run $(O)/demo'
 
 guest:
+	@test -t 0 -a -t 1 || { echo "make guest needs a terminal; commands: selftests/guest/boot --exec COMMAND" >&2; exit 1; }
+	@KERNEL=$(KERNEL) tools/setup/install guest
+	@$(MAKE) --no-print-directory user
+	@$(MAKE) --no-print-directory module KERNEL=$(or $(KERNEL),6.1)
 	@selftests/guest/boot --kernel $(or $(KERNEL),6.1) $(addprefix --param ,$(PARAMS)) --shell
 
 setup:
@@ -99,7 +125,8 @@ setup:
 
 load:
 	@test $$(id -u) = 0 || { echo "make load needs root" >&2; exit 1; }
-	@test -e $(O)/kmod-$$(uname -r)/splinter.ko || { echo "no module for $$(uname -r): make module" >&2; exit 1; }
+	@test -e $(O)/kmod-$$(uname -r)/splinter.ko || { exec >&2; echo "No module for $$(uname -r) in $(O)."; \
+		$(if $(KVER),echo "Build it: make module",$(no_headers)); exit 1; }
 	@! test -e /sys/module/splinter || rmmod splinter
 	insmod $(O)/kmod-$$(uname -r)/splinter.ko $(PARAMS)
 
@@ -112,4 +139,4 @@ clean:
 	rm -rf $(O)
 
 help:
-	@sed -n 's/^#\t/\t/p' Makefile
+	@sed -n '/^#\tmake/,/^$$/s/^#[\t ]\?//p' Makefile

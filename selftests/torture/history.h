@@ -122,19 +122,21 @@ static bool explain_part(const struct history *h, int i, const int *next, int v,
 static bool explain(const struct history *h, int i, const int *next, const struct model *from)
 {
 	struct model m = *from;
-	bool must;
+	bool must, stuck;
 	int v;
 
 	for (;; i++) {
+		stuck = false;
 		for (v = 0; v < h->nr_parts; v++) {
 			if (next[v] == h->part[v].job->nr || h->part[v].from > i)
 				continue;
 			must = i >= h->part[v].to;
 			if (explain_part(h, i, next, v, &m, must))
 				return true;
-			if (must)
-				return false;
+			stuck = stuck || must;
 		}
+		if (stuck)
+			return false;
 		if (i == h->nr)
 			return true;
 		if (!model_apply(&m, &h->act[i], &h->told[i], holders_at(h, i)))

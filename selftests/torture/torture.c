@@ -7,11 +7,13 @@
  *
  *	torture [--full] [--seed N] [--list]
  *	torture --op NAME [--at N] [--kill | --script NAME [--then N]]		again what failed
+ *	torture --op NAME --pair --state N --partner NAME [--at N]
+ *	torture --op NAME --reaper --state N [--at N]
  */
 #include <getopt.h>
 #include <time.h>
 
-#include "walk.h"
+#include "deaths.h"
 
 static double now_s(void)
 {
@@ -19,6 +21,17 @@ static double now_s(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+static void report(const char *what, const struct tally *before, int states, double began)
+{
+	if (isatty(2))
+		fprintf(stderr, "\r\033[K");
+	printf("# %-20s %6lu boundaries %4d states %7lu stops %7lu kills %8lu steps %3lu failures %6.1f s\n",
+	       what, tally.boundaries - before->boundaries, states, tally.stops - before->stops,
+	       tally.kills - before->kills, tally.steps - before->steps,
+	       tally.failures - before->failures, now_s() - began);
+	fflush(stdout);
 }
 
 static void run_case(struct test_case *c)
@@ -33,13 +46,19 @@ static void run_case(struct test_case *c)
 		fprintf(stderr, "\r\033[K%s ...", c->name);
 	case_make(c, &start_model);
 	walk(c, &start_model, &states);
-	if (isatty(2))
-		fprintf(stderr, "\r\033[K");
-	printf("# %-20s %6lu boundaries %4d states %7lu stops %7lu kills %8lu steps %3lu failures %6.1f s\n",
-	       c->name, tally.boundaries - before.boundaries, states.nr, tally.stops - before.stops,
-	       tally.kills - before.kills, tally.steps - before.steps,
-	       tally.failures - before.failures, now_s() - began);
-	fflush(stdout);
+	report(c->name, &before, states.nr, began);
+	if (options.only.kind == KIND_PAIR || !options.replay) {
+		before = tally;
+		began = now_s();
+		pairs(c, &start_model, &states);
+		report("  two deaths", &before, states.nr, began);
+	}
+	if (options.only.kind == KIND_REAPER || !options.replay) {
+		before = tally;
+		began = now_s();
+		reapers(c, &start_model, &states);
+		report("  its reaper", &before, states.nr, began);
+	}
 	for (i = 0; i < states.nr; i++)
 		free(states.snap[i]);
 	world_drop();
@@ -56,6 +75,10 @@ static void options_read(int argc, char **argv)
 		{ "kill", no_argument, NULL, 'k' },
 		{ "script", required_argument, NULL, 'c' },
 		{ "then", required_argument, NULL, 't' },
+		{ "pair", no_argument, NULL, 'p' },
+		{ "reaper", no_argument, NULL, 'r' },
+		{ "state", required_argument, NULL, 'n' },
+		{ "partner", required_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, i;
@@ -90,6 +113,18 @@ static void options_read(int argc, char **argv)
 		case 't':
 			options.only.then = strtol(optarg, NULL, 0);
 			break;
+		case 'p':
+			options.only.kind = KIND_PAIR;
+			break;
+		case 'r':
+			options.only.kind = KIND_REAPER;
+			break;
+		case 'n':
+			options.only.state = atoi(optarg);
+			break;
+		case 'w':
+			options.only.partner = optarg;
+			break;
 		default:
 			exit(2);
 		}
@@ -105,6 +140,7 @@ int main(int argc, char **argv)
 	if (!covered)
 		die("no memory");
 	watch();
+	deaths_prepare();
 	for (i = 0; i < NR_CASES; i++) {
 		if (options.only.op && strcmp(options.only.op, cases[i].name))
 			continue;

@@ -18,11 +18,18 @@ struct states {
 	struct snap *snap[STATES_MAX];
 };
 
-static __u64 draw(__u64 n, __u64 below)
+/* A number that the seed and the place decide, so that a replay draws the same. */
+static __u64 draw(__u64 what, __u64 below)
 {
-	__u64 x[2] = { n, options.seed };
+	__u64 x[] = { what,
+		      options.seed,
+		      (__u64)place.kind,
+		      (__u64)place.state,
+		      (__u64)place.at,
+		      (__u64)place.script,
+		      (__u64)place.then };
 
-	return XXH64(x, sizeof(x), 7) % below;
+	return XXH64(x, sizeof(x), XXH64(place.op, strlen(place.op), 0)) % below;
 }
 
 /* The victim is dead and the store as it left it. With @late others work before it is repaired. */
@@ -68,7 +75,7 @@ static UNUSED void stop_here(pid_t pid, const struct history *so_far, const stru
 
 	h = *so_far;
 	tally.stops++;
-	crowd_run(&h, &world.w, script, draw((__u64)place.at, ~0ULL));
+	crowd_run(&h, &world.w, script, draw(1, ~0ULL));
 	if (let_go(copy, &h))
 		judge_done(&h);
 	snap_put(here);
@@ -92,8 +99,8 @@ static UNUSED void lead_on(pid_t pid, const struct history *h)
 		place.then = k;
 		if (changed && wanted(k, options.only.then))
 			kill_here(pid, h, here);
-		if (wanted(k, options.only.then) && (options.replay || !draw(tally.steps, 64)))
-			stop_here(pid, h, here, draw(tally.steps, SCRIPT_COUNT));
+		if (wanted(k, options.only.then) && (options.replay || !draw(2, 64)))
+			stop_here(pid, h, here, draw(3, SCRIPT_COUNT));
 		more = step(pid);
 	}
 	end = *h;
@@ -104,20 +111,18 @@ static UNUSED void lead_on(pid_t pid, const struct history *h)
 	place.then = -1;
 }
 
-/* Is script @script to be run at boundary @k with the victim led on afterwards? */
-static bool leads_on(long k, int script)
+/* Is the script to be run here and the victim led on afterwards? */
+static bool leads_on(void)
 {
 	if (options.replay)
 		return options.only.then >= 0;
-	if (options.full)
-		return draw((__u64)(k * SCRIPT_COUNT + script), 4) == 0;
-	return draw((__u64)k, 40) == 0 && script == (int)draw((__u64)k + 1, SCRIPT_COUNT);
+	return !draw(4, options.full ? 4 : 400);
 }
 
-static bool stops_for(long k, int script)
+static bool stops_for(int script)
 {
 	return options.full || options.replay || script == SCRIPT_ALL ||
-	       script == 1 + k % (SCRIPT_COUNT - 1);
+	       script == 1 + place.at % (SCRIPT_COUNT - 1);
 }
 
 static void at_boundary(pid_t pid, const struct history *h, const struct snap *here)
@@ -135,13 +140,13 @@ static void at_boundary(pid_t pid, const struct history *h, const struct snap *h
 		if (!wanted(script, options.only.script) ||
 		    (options.only.kill && options.only.then < 0))
 			continue;
-		if (stops_for(place.at, script) && options.only.then < 0)
+		if (stops_for(script) && options.only.then < 0)
 			stop_here(pid, h, here, script);
-		if (leads_on(place.at, script)) {
+		if (leads_on()) {
 			pid_t copy = victim_copy(pid);
 
 			changed = *h;
-			crowd_run(&changed, &world.w, script, draw((__u64)place.at, ~0ULL));
+			crowd_run(&changed, &world.w, script, draw(1, ~0ULL));
 			lead_on(copy, &changed);
 			snap_put(here);
 		}

@@ -30,7 +30,7 @@ refuses "a value that is too long by a byte" 4 "longer than the store's longest 
 	splinterctl set bin --file long
 splinterctl get bin >back
 point "changed nothing" cmp bytes back
-refuses "a key that is too long" 4 "longer than the store takes" splinterctl set "$(printf '%033d' 0)" v
+refuses "a key that is too long" 4 "the store takes" splinterctl set "$(printf '%033d' 0)" v
 refuses "an empty key" 2 "at least one byte" splinterctl set "" v
 refuses "a file that isn't there" 5 "No such file" splinterctl set a --file nowhere
 refuses "no value" 2 "one value" splinterctl set a

@@ -48,7 +48,7 @@ refuses "a mistyped option" 2 "did you mean --prefix?" splinterctl list --prefx 
 refuses "an unknown letter" 2 "there is no option '-Z'" splinterctl list -Z
 refuses "an option without its argument" 2 "needs an argument" splinterctl list --prefix
 refuses "an argument too many" 2 "takes no argument" splinterctl list --count=3
-refuses "an operand too many" 2 "there is no room for 'x'" splinterctl list x
+refuses "an operand too many" 2 "an operand too many: 'x'" splinterctl list x
 refuses "an operand too few" 2 "missing operand: splinterctl get KEY" splinterctl get
 refuses "help of nothing" 2 "there is no subcommand 'x'" splinterctl help x
 refuses "a device that isn't there" 3 "load the module" splinterctl --device "$tmp/no" get k

@@ -77,11 +77,6 @@ static int complain(const struct ctl *ctl, const struct ctl_args *args, char **a
 
 	if (missing)
 		return ctl_usage(ctl, "option '%s' needs an argument", word);
-	if (letter >= '0' && letter <= '9')
-		return ctl_usage(
-			ctl,
-			"'-%c...' is not an option; put -- before an operand that begins with '-'",
-			letter);
 	if (letter)
 		return ctl_usage(
 			ctl,
@@ -105,8 +100,8 @@ static int count_operands(const struct ctl *ctl, const struct ctl_command *c, in
 	if (nr < c->min)
 		return ctl_usage(ctl, "missing operand: splinterctl %s %s", c->name, c->usage);
 	if (c->max >= 0 && nr > c->max)
-		return ctl_usage(ctl, "there is no room for '%s': splinterctl %s %s", words[c->max],
-				 c->name, c->usage);
+		return ctl_usage(ctl, "an operand too many: '%s'; usage: splinterctl %s%s%s",
+				 words[c->max], c->name, *c->usage ? " " : "", c->usage);
 	return 0;
 }
 

@@ -199,10 +199,12 @@ static int run_math(struct ctl *ctl, struct ctl_args *args)
 	}
 	if (i == NR_OPERATIONS) {
 		near = ctl_nearest(args->operands[1], names);
-		return ctl_usage(
-			ctl, "'%s' is no operation%s%s%s; there are and or xor not add sub inc dec",
-			args->operands[1], near ? "; did you mean '" : "", near ? near : "",
-			near ? "'?" : "");
+		if (near)
+			return ctl_usage(ctl, "'%s' is no operation; did you mean '%s'?",
+					 args->operands[1], near);
+		return ctl_usage(ctl,
+				 "'%s' is no operation; there are and or xor not add sub inc dec",
+				 args->operands[1]);
 	}
 	if (operations[i].operand != (args->nr == 3))
 		return ctl_usage(ctl,

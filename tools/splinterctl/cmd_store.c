@@ -4,13 +4,17 @@
  * on is cmd_use.c's and select.c's.
  */
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "cmds.h"
 #include "out.h"
 #include "parse.h"
+#include "splinter_layout.h"
 
 #define LANES_DEFAULT (16 << 10)
 #define VALUE_MAX_DEFAULT 4096
@@ -23,7 +27,7 @@ static const struct ctl_opt init_opts[] = {
 	{ "spares", 0, "N", "lanes per writer beyond --lanes (4)" },
 	{ "policy", 'p', "WHERE", "local, bind or interleave (module only)" },
 	{ "node", 'n', "N", "NUMA node, for --policy bind (implied)" },
-	{ "mode", 'm', "OCTAL", "permission bits, the umask applies (0600)" },
+	{ "mode", 'm', "OCTAL", "permission bits, whatever the umask says (0600)" },
 	{ "or-open", 'o', NULL, "content with a store that has this geometry already" },
 	{ 0 },
 };
@@ -95,17 +99,69 @@ static int init_geometry(const struct ctl *ctl, const struct ctl_args *args, str
 	return init_policy(ctl, args, g);
 }
 
+#define DEFAULT_LIVES \
+	"the default store is the module's: it is made when that is loaded, and lives as long"
+
+/* What a store takes, and what there is of it: of memory, or of room in the folder of its file. */
+static int init_no_room(const struct ctl *ctl, const char *spec, const struct spl_geometry *g)
+{
+	struct splk_options device = { .size = sizeof(device), .device = ctl->device };
+	struct splk_caps caps = { .size = sizeof(caps) };
+	struct spl_info plan = { .geometry = *g };
+	char needs[32], has[32], there[96] = "";
+	struct statvfs fs;
+	char *path;
+
+	spl_layout_plan(&plan);
+	out_bytes(plan.map_bytes, needs);
+	if (!strncmp(spec, "file:", 5)) {
+		path = strdup(spec + 5);
+		if (path && !statvfs(dirname(path), &fs))
+			snprintf(there, sizeof(there), ", there are %s free",
+				 out_bytes(fs.f_bavail * fs.f_frsize, has));
+		free(path);
+	} else if (!splk_caps(&device, &caps) && !caps.device_error) {
+		snprintf(there, sizeof(there), ", the machine has %s%s",
+			 out_bytes(caps.module.bytes_max, has),
+			 g->policy == SPL_POLICY_BIND ? " on all nodes" : "");
+	}
+	return ctl_fail(
+		ctl, CTL_STORE,
+		"store '%s': it needs %s%s; fewer --lanes, a smaller --value-max, or fewer --writers and --spares need less",
+		spec, needs, there);
+}
+
+/* What is in the way of a new store isn't always one. */
+static const char *init_in_the_way(const struct ctl *ctl, const char *spec)
+{
+	struct splk_options options = { .size = sizeof(options),
+					.device = ctl->device,
+					.flags = SPLK_READ_ONLY };
+	struct splk_store *store;
+	int r = splk_open(spec, &options, &store);
+
+	if (!r)
+		splk_close(store);
+	if (r == -EISDIR)
+		return "is a folder";
+	if (r == -EBADMSG)
+		return "there is a file that is no store, or a damaged one; nothing was changed";
+	return "there is such a store; nothing was changed. --or-open accepts it, `unlink` takes it away";
+}
+
 /* What only init can get, and what the general message says less well. */
-static int init_fail(const struct ctl *ctl, const char *spec, int err, bool or_open)
+static int init_fail(const struct ctl *ctl, const char *spec, int err, bool or_open,
+		     const struct spl_geometry *g)
 {
 	struct splk_options device = { .size = sizeof(device), .device = ctl->device };
 	struct splk_caps caps = { .size = sizeof(caps) };
 	const char *what = splk_strerror(err);
+	char no_node[64];
 
 	switch (-err) {
 	case EEXIST:
 		what = or_open ? "there is one with another geometry (`splinterctl geometry` tells)"
-			       : "there is such a store; nothing was changed. --or-open accepts it, `unlink` takes it away";
+			       : init_in_the_way(ctl, spec);
 		break;
 	case ENOENT:
 		what = "no such folder";
@@ -114,18 +170,18 @@ static int init_fail(const struct ctl *ctl, const char *spec, int err, bool or_o
 		/* Either there is no module, or no such node. */
 		if (splk_caps(&device, &caps) || caps.device_error)
 			return ctl_store_error(ctl, spec, err);
-		what = "there is no such NUMA node";
+		snprintf(no_node, sizeof(no_node), "there is no NUMA node %d with memory", g->node);
+		what = no_node;
 		break;
 	case ENOMEM:
-		what = "not that much memory there; fewer --lanes or a smaller --value-max need less";
-		break;
 	case ENOSPC:
-		what = "not that much room in the file system; fewer --lanes need less";
-		break;
+		return init_no_room(ctl, spec, g);
 	case EOPNOTSUPP:
 		what = "a store in a file has neither --policy nor --node";
 		break;
 	case EINVAL:
+		if (strchr(spec, '/') || !strcmp(spec, "file:"))
+			return ctl_store_error(ctl, spec, err);
 		what = "no such limits, or a name that can't be: 1 to 255 bytes of UTF-8 without '/'";
 		break;
 	case EOVERFLOW:
@@ -169,18 +225,21 @@ static int run_init(struct ctl *ctl, struct ctl_args *args)
 
 	if (!strncmp(spec, "memfd:", 6) || !strncmp(spec, "fd:", 3))
 		return ctl_usage(ctl, "'%s' would end with this command; use file:PATH", spec);
+	if (ctl_is_default(spec))
+		return ctl_fail(ctl, CTL_STORE, DEFAULT_LIVES "; name another to be made");
 	options.flags = SPLK_CREATE | (or_open ? 0 : SPLK_EXCL);
 	if (mode) {
 		options.mode = (uint32_t)strtoul(mode, &end, 8);
 		if (*mode < '0' || *mode > '7' || *end || options.mode > 0666 || !options.mode)
 			return ctl_usage(ctl, "--mode is octal, 0001 to 0666, not '%s'", mode);
+		umask(0); /* as with mkdir -m: who names the bits gets them */
 	}
 	r = init_geometry(ctl, args, &options.geometry);
 	if (r)
 		return r;
 	r = splk_open(spec, &options, &store);
 	if (r)
-		return init_fail(ctl, spec, r, or_open);
+		return init_fail(ctl, spec, r, or_open, &options.geometry);
 	r = init_tell(ctl, spec, store);
 	splk_close(store);
 	return r;
@@ -205,10 +264,20 @@ struct listing {
 	int nr;
 };
 
+/* Who may use the default store is who may open the device, whose mode anybody with the right may have changed. */
+static unsigned int list_mode(const struct listing *l, const struct spl_store_entry *e)
+{
+	struct stat st;
+
+	if (!e->name_len && !stat(l->ctl->device ? l->ctl->device : "/dev/splinter", &st))
+		return st.st_mode & 0777;
+	return e->mode;
+}
+
 static int list_store(const struct spl_store_entry *e, void *arg)
 {
 	struct listing *l = arg;
-	char bytes[32];
+	char bytes[32], mode[12];
 	json_t *o;
 
 	if (l->ctl->json) {
@@ -221,15 +290,16 @@ static int list_store(const struct spl_store_entry *e, void *arg)
 		out_json_u64(o, "writers", e->writers);
 		out_json_u64(o, "uid", e->uid);
 		out_json_u64(o, "gid", e->gid);
-		out_json_u64(o, "mode", e->mode);
+		snprintf(mode, sizeof(mode), "%04o", list_mode(l, e));
+		out_json_text(o, "mode", mode);
 		return out_json(l->ctl, o);
 	}
 	if (!l->nr++)
 		printf("%6s %4s %6s %6s %10s %10s %7s %7s  %s\n", "ID", "MODE", "UID", "GID",
 		       "SIZE", "LANES", "HANDLES", "WRITERS", "NAME");
-	printf("%6llu %04o %6u %6u %10s %10llu %7u %7u  ", (unsigned long long)e->store_id, e->mode,
-	       e->uid, e->gid, out_bytes(e->bytes, bytes), (unsigned long long)e->lanes, e->handles,
-	       e->writers);
+	printf("%6llu %04o %6u %6u %10s %10llu %7u %7u  ", (unsigned long long)e->store_id,
+	       list_mode(l, e), e->uid, e->gid, out_bytes(e->bytes, bytes),
+	       (unsigned long long)e->lanes, e->handles, e->writers);
 	if (e->name_len)
 		out_escaped(e->name, e->name_len);
 	else
@@ -247,7 +317,7 @@ static int run_stores(struct ctl *ctl, struct ctl_args *args)
 	(void)args;
 	if (r > 0)
 		return r;
-	return r ? ctl_store_error(ctl, "default", r) : 0;
+	return r ? ctl_device_error(ctl, r) : 0;
 }
 
 const struct ctl_command cmd_stores = {
@@ -262,10 +332,15 @@ const struct ctl_command cmd_stores = {
 static int unlink_store(struct ctl *ctl, const char *spec, uint32_t flags)
 {
 	struct splk_options options = { .size = sizeof(options), .device = ctl->device };
-	int r = splk_unlink(spec, &options, flags);
+	int r;
 
+	if (ctl_is_default(spec))
+		return ctl_fail(ctl, CTL_STORE, DEFAULT_LIVES "; `rmmod splinter` ends it");
+	r = splk_unlink(spec, &options, flags);
 	if (!r)
 		return 0;
+	if (r == -ENOENT)
+		return ctl_fail(ctl, CTL_STORE, "store '%s': no such store", spec);
 	if (r == -EBUSY)
 		return ctl_fail(
 			ctl, CTL_STORE,
@@ -274,7 +349,7 @@ static int unlink_store(struct ctl *ctl, const char *spec, uint32_t flags)
 	if (r == -EOPNOTSUPP)
 		return ctl_fail(ctl, CTL_STORE, "store '%s': `unlink` removes a store in a file",
 				spec);
-	if (r == -EINVAL)
+	if (r == -EINVAL && strcmp(spec, "file:") != 0 && !strchr(spec, '/'))
 		return ctl_usage(ctl, "store '%s': not a name that a store can have", spec);
 	return ctl_store_error(ctl, spec, r);
 }

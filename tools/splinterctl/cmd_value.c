@@ -103,6 +103,21 @@ static int set_type(struct ctl *ctl, const struct ctl_args *args, uint32_t *type
 	return r;
 }
 
+/* Of lengths it says which one doesn't fit; of a condition that isn't met the length is beside the point. */
+static int set_fail(struct ctl *ctl, const struct ctl_key *key, size_t vlen, int err)
+{
+	struct splk_info info = { .size = sizeof(info) };
+	const char *shown = out_shown(key->data, key->len);
+
+	if (err != -EMSGSIZE || splk_info(ctl->store, &info))
+		return ctl_error(ctl, err, "key '%s'", shown);
+	if (key->len > info.geometry.key_max)
+		return ctl_fail(ctl, CTL_REFUSED, "key '%s' of %zu bytes: the store takes %u",
+				shown, key->len, info.geometry.key_max);
+	return ctl_fail(ctl, CTL_REFUSED, "key '%s', value of %zu bytes: the store takes %u", shown,
+			vlen, info.geometry.value_max);
+}
+
 static int set_value(struct ctl *ctl, const struct ctl_args *args, const struct ctl_key *key,
 		     const struct value *v, struct splk_meta *meta)
 {
@@ -120,9 +135,7 @@ static int set_value(struct ctl *ctl, const struct ctl_args *args, const struct 
 	} else {
 		r = splk_set(ctl->store, key->data, key->len, v->data, v->len, flags, meta);
 	}
-	return r ? ctl_error(ctl, r, "key '%s', value of %zu bytes", out_shown(key->data, key->len),
-			     v->len)
-		 : 0;
+	return r ? set_fail(ctl, key, v->len, r) : 0;
 }
 
 static int run_set(struct ctl *ctl, struct ctl_args *args)

@@ -119,6 +119,8 @@ const char *ctl_spec(struct ctl *ctl);
 int ctl_open(struct ctl *ctl, const char *spec, bool writes, struct splk_store **store);
 int ctl_need(struct ctl *ctl, bool writes);
 int ctl_store_error(const struct ctl *ctl, const char *spec, int err);
+int ctl_device_error(const struct ctl *ctl, int err);
+bool ctl_is_default(const char *spec);
 char *ctl_remembered_path(void);
 
 /* error.c: each prints "splinterctl SUBCOMMAND: ..." on standard error and returns the exit code that fits. */

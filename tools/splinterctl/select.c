@@ -66,12 +66,55 @@ const char *ctl_spec(struct ctl *ctl)
 	return ctl->spec_found ? ctl->spec_found : "default";
 }
 
+bool ctl_is_default(const char *spec)
+{
+	return !*spec || !strcmp(spec, "default");
+}
+
+/* The device itself can't be opened. */
+int ctl_device_error(const struct ctl *ctl, int err)
+{
+	const char *path = ctl->device ? ctl->device : "/dev/splinter";
+	struct stat st;
+
+	if (err == -ENODEV)
+		return ctl_fail(
+			ctl, CTL_STORE,
+			"there is no %s, or it is something else; load the module (modprobe splinter)",
+			path);
+	if ((err == -EACCES || err == -EPERM) && !stat(path, &st))
+		return ctl_fail(
+			ctl, CTL_STORE,
+			"%s (mode %04o, uid %u, gid %u): permission denied; the module's parameters mode and gid set that",
+			path, st.st_mode & 0777, st.st_uid, st.st_gid);
+	return ctl_fail(ctl, CTL_STORE, "%s: %s", path, splk_strerror(err));
+}
+
+/* A specification that names no store of any kind; probably a file is meant. Returns the exit code, or 0. */
+static int spec_error(const struct ctl *ctl, const char *spec)
+{
+	const char *path = strchr(spec, '/');
+
+	if (!strcmp(spec, "file:"))
+		return ctl_fail(ctl, CTL_STORE, "file: needs a path");
+	if (!path || !strncmp(spec, "file:", 5))
+		return 0;
+	if (!strncmp(spec, "dev:", 4))
+		return ctl_fail(ctl, CTL_STORE, "store '%s': a name has no '/'", spec);
+	/* What stands before a path is a slip in "file:", or the folder that it begins with. */
+	return ctl_fail(ctl, CTL_STORE, "store '%s': a name has no '/'; did you mean file:%s?",
+			spec, path > spec && path[-1] == ':' ? path : spec);
+}
+
 /* Says what an error of a whole store means and what to do; returns the exit code. */
 int ctl_store_error(const struct ctl *ctl, const char *spec, int err)
 {
-	bool file = !strncmp(spec, "file:", 5), preset = !*spec || !strcmp(spec, "default");
+	bool file = !strncmp(spec, "file:", 5), preset = ctl_is_default(spec);
 	const char *what = splk_strerror(err), *advice = "";
+	int r = spec_error(ctl, spec);
 
+	if (r)
+		return r;
 	switch (-err) {
 	case ENODEV:
 		what = "there is no /dev/splinter, or it is something else";
@@ -81,7 +124,7 @@ int ctl_store_error(const struct ctl *ctl, const char *spec, int err)
 	case ENOENT:
 		what = "no such store";
 		advice =
-			preset ? "the module was loaded without one: name another with --store"
+			preset ? "the module was loaded without one (default_store=0): name another with --store"
 			: file ? "`splinterctl init SPEC` makes it"
 			       : "`splinterctl init SPEC` makes it, `splinterctl stores` lists others";
 		break;

@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# messages.sh - what splinterctl advises fits what went wrong: a folder is no store to be unlinked, a typing error no lack of
+# room, and the module's own store is neither made nor taken away.
+# shellcheck source=selftests/cli/tap.bash
+. "$(dirname "$(realpath "$0")")/tap.bash"
+
+# silent WORDS: the last run didn't say this.
+silent() {
+	! grep -qF -- "$1" "$tmp/err"
+}
+
+store s --lanes 8 --value-max 16 --key-max 8
+splinterctl set app 1
+
+# The module's default store
+for command in "unlink default" "destroy default" "init default" "init --store default"; do
+	# shellcheck disable=SC2086
+	refuses "$command" 3 "the default store is the module's" splinterctl $command
+done
+refuses "unlink without a name" 3 "lives as long" splinterctl unlink ''
+does "a named one may be called so" 3 "" splinterctl --device "$tmp/no" unlink dev:default
+
+# What is in the way of a new store
+mkdir folder
+echo hello >notstore
+refuses "init on a folder" 3 "is a folder" splinterctl init file:folder
+point "which is not to be unlinked" silent unlink
+refuses "init on a file that is no store" 3 "there is a file that is no store" splinterctl init file:notstore
+point "which is not to be unlinked either" silent "unlink"
+refuses "init on a store" 3 "--or-open accepts it, \`unlink\` takes it away" splinterctl init file:s
+
+# Specifications that are slips
+refuses "a path without file:" 3 "did you mean file:/dev/shm/x?" splinterctl --store /dev/shm/x get a
+refuses "another word in place of file" 3 "did you mean file:/dev/shm/x?" splinterctl --store fiel:/dev/shm/x get a
+refuses "a relative path" 3 "did you mean file:a/b?" splinterctl --store a/b get a
+refuses "init of a path" 3 "did you mean file:/dev/shm/x?" splinterctl init /dev/shm/x
+refuses "unlink of a path" 3 "did you mean file:/dev/shm/x?" splinterctl unlink /dev/shm/x
+refuses "a name with a slash" 3 "a name has no '/'" splinterctl --store dev:a/b get a
+refuses "no path" 3 "file: needs a path" splinterctl --store file: get a
+refuses "unlink of what isn't there" 3 "no such store" splinterctl unlink "file:$tmp/gone"
+point "which need not be made first" silent init
+if [[ $(id -u) != 0 ]]; then
+	device=$tmp/forbidden
+	: >"$device"
+	chmod 0 "$device"
+	refuses "stores without permission" 3 "(mode 0000, uid" splinterctl --device "$device" stores
+	point "names no store" silent "store '"
+fi
+
+# Too much
+refuses "memory, or room, that isn't there" 3 "it needs 9.48 TiB" splinterctl init file:huge --lanes 600M --value-max 16K
+point "tells what there is" grep -qE "there are [0-9.]+ [KMGT]iB free; fewer --lanes, .* --writers and --spares" err
+refuses "set: a long key" 4 "key 'long-long-key' of 13 bytes: the store takes 8" splinterctl set long-long-key v
+refuses "set: a long value" 4 "value of 17 bytes: the store takes 16" splinterctl set k 12345678901234567
+
+# Conditions and operands
+refuses "set --absent" 1 "key 'app': the key exists" splinterctl set -a app 1
+point "says nothing of lengths" silent bytes
+refuses "set --epoch" 1 "key 'app': the key has another epoch" splinterctl set -E 99 app 1
+refuses "an operand too many" 2 "an operand too many: 'z'; usage: splinterctl set KEY [VALUE|-]" splinterctl set x y z
+refuses "a negative value" 2 "there is no option '-5'; put --" splinterctl set n -5
+refuses "math: near" 2 "'ad' is no operation; did you mean 'add'?" splinterctl math n ad 3
+refuses "math: far" 2 "'frobnicate' is no operation; there are and or" splinterctl math n frobnicate
+
+# Modes
+does "init --mode, whatever the umask" 0 666 sh -c 'umask 077; splinterctl init -m 666 file:open >/dev/null; stat -c %a open'
+does "and without it" 0 600 sh -c 'umask 0; splinterctl init file:closed >/dev/null; stat -c %a closed'
+finish

@@ -23,7 +23,8 @@ TEST(a_load_that_fails_leaves_nothing_behind)
 	int ko = module_file();
 
 	if (may_fail() < 0 || ko < 0)
-		SKIP(return, "no fault injection in this kernel, or no splinter.ko");
+		SKIP(return,
+			   "no fault injection in this kernel (a debug kernel has it), or no splinter.ko");
 	module_params(params, sizeof(params));
 	ASSERT_EQ(0, module_unload());
 	SWEEP(try_load(ko), any, ASSERT_EQ(0, module_unload()));

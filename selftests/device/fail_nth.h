@@ -56,10 +56,10 @@ static UNUSED int may_fail(void)
 	return nth_fd;
 }
 
-#define NEEDS_FAULTS()                                                     \
-	do {                                                               \
-		if (nth_fd < 0)                                            \
-			SKIP(return, "no fault injection in this kernel"); \
+#define NEEDS_FAULTS()                                                                            \
+	do {                                                                                      \
+		if (nth_fd < 0)                                                                   \
+			SKIP(return, "no fault injection in this kernel; a debug kernel has it"); \
 	} while (0)
 
 /* Runs @op with the n-th failing for n = 1, 2, ... until nothing is left to fail; @undo after each success.

@@ -22,10 +22,21 @@ does "8 bytes, little-endian" 0 f1ffffffffffffff sh -c "splinterctl get n | od -
 
 does "a missing key" 1 "" splinterctl math fresh inc
 does "which --create makes" 0 1 splinterctl math fresh inc --create
-does "unsigned by default" 0 18446744073709551615 splinterctl math fresh sub 2
-does "saturated" 0 18446744073709551615 splinterctl math fresh add 5 --saturate
-does "wrapped" 0 4 splinterctl math fresh add 5
-does "saturated at 0" 0 0 splinterctl math fresh sub 9 --saturate
+does "signed by default" 0 -1 splinterctl math fresh sub 2
+does "get agrees" 0 -1 splinterctl get --int fresh
+does "JSON agrees" 0 '{"key":"fresh","result":-2}' splinterctl math --json fresh dec
+does "unsigned if told so" 0 18446744073709551615 splinterctl math -U fresh inc
+does "get agrees on that, too" 0 18446744073709551615 splinterctl get --int --unsigned fresh
+does "saturated" 0 18446744073709551615 splinterctl math -U fresh add 5 --saturate
+does "wrapped" 0 4 splinterctl math -U fresh add 5
+does "saturated at 0" 0 0 splinterctl math -U fresh sub 9 --saturate
+does "not at 0 if signed" 0 -9 splinterctl math fresh sub 9 --saturate
+splinterctl type fresh biguint
+does "unsigned by its type" 0 18446744073709551607 splinterctl get --int fresh
+does "in math as well" 0 18446744073709551608 splinterctl math fresh inc
+does "signed if told so" 0 -8 splinterctl get --int -S fresh
+refuses "both" 2 "exclude each other" splinterctl math -S -U fresh inc
+refuses "a sign without --int" 2 "are for --int" splinterctl get -U fresh
 splinterctl set top --int 9223372036854775807
 does "saturated, signed" 0 9223372036854775807 splinterctl math top inc --saturate
 splinterctl set big --int 18446744073709551615

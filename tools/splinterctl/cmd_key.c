@@ -141,7 +141,8 @@ const struct ctl_command cmd_bump = {
 };
 
 static const struct ctl_opt math_opts[] = {
-	{ "signed", 'S', NULL, "numbers are signed, as they are anyway for keys of type bigint" },
+	{ "signed", 'S', NULL, "the integer is signed, as all are but those of type biguint" },
+	{ "unsigned", 'U', NULL, "the integer is unsigned, as those of type biguint are" },
 	{ "saturate", 't', NULL, "stop at the smallest and largest number, don't wrap around" },
 	{ "create", 'c', NULL, "a missing key counts as 0 and is made" },
 	{ 0 },
@@ -179,14 +180,23 @@ static int math_print(struct ctl *ctl, const struct ctl_key *key, uint64_t resul
 	return out_json(ctl, o);
 }
 
+/* One rule for all who read or print an integer: it is signed unless its type is biguint or the user says so. */
+int take_sign(const struct ctl *ctl, const struct ctl_args *args, uint32_t type, bool *is_signed)
+{
+	bool yes = ctl_opt(args, "signed"), no = ctl_opt(args, "unsigned");
+
+	*is_signed = yes || (!no && type != SPL_TYPE_BIGUINT);
+	return yes && no ? ctl_usage(ctl, "--signed and --unsigned exclude each other") : 0;
+}
+
 static int run_math(struct ctl *ctl, struct ctl_args *args)
 {
-	bool is_signed = ctl_opt(args, "signed");
+	bool is_signed;
 	uint32_t flags = (ctl_opt(args, "saturate") ? SPLK_SATURATE : 0) |
 			 (ctl_opt(args, "create") ? SPLK_MATH_CREATE : 0);
 	const char *names[NR_OPERATIONS + 1] = { 0 }, *near;
 	uint64_t operand = 0, result;
-	struct splk_attr attr;
+	struct splk_attr attr = { 0 };
 	struct ctl_key key;
 	int i, r = parse_key(ctl, args->operands[0], &key);
 
@@ -214,9 +224,10 @@ static int run_math(struct ctl *ctl, struct ctl_args *args)
 		r = parse_number(ctl, args->operands[2], &operand);
 	if (r)
 		return r;
-	/* A signed integer is printed as one without being told. */
-	if (!splk_attr(ctl->store, key.data, key.len, &attr) && attr.type == SPL_TYPE_BIGINT)
-		is_signed = true;
+	splk_attr(ctl->store, key.data, key.len, &attr);
+	r = take_sign(ctl, args, attr.type, &is_signed);
+	if (r)
+		return r;
 	flags |= is_signed ? SPLK_SIGNED : 0;
 	r = splk_math(ctl->store, key.data, key.len, operations[i].op, operand, flags, &result);
 	if (r)
@@ -231,6 +242,7 @@ const struct ctl_command cmd_math = {
 	.summary = "change an integer of 8 bytes, atomically, and print the result",
 	.about =
 		"N is decimal, 0x... or 0...; put -- before a negative one. `set --int` makes an integer.\n"
+		"The result is signed unless the key's type is biguint; --signed and --unsigned say otherwise.\n"
 		"Exit code 1: no such key; 4: its value isn't 8 bytes long.",
 	.opts = math_opts,
 	.flags = CTL_JSON | CTL_WRITES | CTL_KEYS,

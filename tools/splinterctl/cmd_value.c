@@ -224,15 +224,21 @@ const struct ctl_command cmd_append = {
 };
 
 static const struct ctl_opt get_opts[] = {
-	{ "int", 'i', NULL,
-	  "print an integer of 8 bytes in decimal, signed unless its type is biguint" },
+	{ "int", 'i', NULL, "print an integer of 8 bytes in decimal" },
+	{ "signed", 'S', NULL, "the integer is signed, as all are but those of type biguint" },
+	{ "unsigned", 'U', NULL, "the integer is unsigned, as those of type biguint are" },
 	{ 0 },
 };
 
-static int get_int(struct ctl *ctl, const struct ctl_key *key, const void *value, size_t len,
-		   uint32_t type)
+static int get_int(struct ctl *ctl, const struct ctl_args *args, const struct ctl_key *key,
+		   const void *value, size_t len, uint32_t type)
 {
+	bool is_signed;
 	uint64_t n;
+	int r = take_sign(ctl, args, type, &is_signed);
+
+	if (r)
+		return r;
 
 	if (len != sizeof(n))
 		return ctl_fail(ctl, CTL_REFUSED,
@@ -240,10 +246,10 @@ static int get_int(struct ctl *ctl, const struct ctl_key *key, const void *value
 				out_shown(key->data, key->len), len);
 	memcpy(&n, value, sizeof(n));
 	n = le64toh(n);
-	if (type == SPL_TYPE_BIGUINT)
-		printf("%llu\n", (unsigned long long)n);
-	else
+	if (is_signed)
 		printf("%lld\n", (long long)n);
+	else
+		printf("%llu\n", (unsigned long long)n);
 	return 0;
 }
 
@@ -257,6 +263,8 @@ static int run_get(struct ctl *ctl, struct ctl_args *args)
 	long n;
 	int r = parse_key(ctl, args->operands[0], &key);
 
+	if (!r && (ctl_opt(args, "signed") || ctl_opt(args, "unsigned")) && !ctl_opt(args, "int"))
+		r = ctl_usage(ctl, "--signed and --unsigned are for --int");
 	if (r)
 		return r;
 	n = splk_get_alloc(ctl->store, key.data, key.len, &value, &meta);
@@ -266,7 +274,7 @@ static int run_get(struct ctl *ctl, struct ctl_args *args)
 	if (ctl->json || ctl_opt(args, "int"))
 		splk_attr(ctl->store, key.data, key.len, &attr);
 	if (ctl_opt(args, "int")) {
-		r = get_int(ctl, &key, value, (size_t)n, attr.type);
+		r = get_int(ctl, args, &key, value, (size_t)n, attr.type);
 	} else if (ctl->json) {
 		o = json_object();
 		out_json_bytes(o, "key", key.data, key.len);

@@ -24,4 +24,7 @@ void out_info_json(json_t *object, const struct splk_info *info);
 void out_head_json(json_t *object, const struct splk_meta *meta, const struct splk_attr *attr);
 void out_labels(uint64_t labels);
 
+/* cmd_key.c */
+int take_sign(const struct ctl *ctl, const struct ctl_args *args, uint32_t type, bool *is_signed);
+
 #endif /* _CMDS_H */

@@ -231,7 +231,12 @@ static spl_racing void spl_copy_unseen(unsigned char *to, const unsigned char *f
 #endif
 
 /* Copies from here on are worth a call. */
-#define SPL_COPY_INLINE 256U
+#define SPL_COPY_INLINE 128U
+
+static spl_inline void spl_copy16(unsigned char *to, const unsigned char *from)
+{
+	__builtin_memcpy(to, from, 16);
+}
 
 /**
  * spl_copy() - copy bytes that another process may be changing
@@ -240,7 +245,7 @@ static spl_racing void spl_copy_unseen(unsigned char *to, const unsigned char *f
  * @n: how many
  *
  * Whoever copies checks the lane's generation afterwards. Short copies are made in place, 16 bytes at a time, the last
- * ones overlapping: no call, and no byte is written beyond @n.
+ * ones overlapping: no call, no loop, and no byte is written beyond @n.
  */
 static spl_inline void spl_copy(void *dst, const void *src, __u32 n)
 {
@@ -253,10 +258,24 @@ static spl_inline void spl_copy(void *dst, const void *src, __u32 n)
 #else
 	__u32 i;
 
-	if (n >= 16 && n <= SPL_COPY_INLINE) {
-		for (i = 0; i < n - 16; i += 16)
-			__builtin_memcpy(to + i, from + i, 16);
-		__builtin_memcpy(to + n - 16, from + n - 16, 16);
+	/* The compiler would warn of sizes that, it thinks, the buffers can't have. */
+	__asm__("" : "+r"(from), "+r"(to));
+	if (spl_likely(n >= 16 && n <= SPL_COPY_INLINE)) {
+		if (n > 64) {
+			spl_copy16(to, from);
+			spl_copy16(to + 16, from + 16);
+			spl_copy16(to + 32, from + 32);
+			spl_copy16(to + 48, from + 48);
+			to += n - 64;
+			from += n - 64;
+			n = 64;
+		}
+		spl_copy16(to, from);
+		if (n > 32) {
+			spl_copy16(to + 16, from + 16);
+			spl_copy16(to + n - 32, from + n - 32);
+		}
+		spl_copy16(to + n - 16, from + n - 16);
 	} else if (n > SPL_COPY_INLINE) {
 		spl_before_stream(n);
 		memcpy(to, from, n);

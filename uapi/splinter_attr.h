@@ -59,8 +59,9 @@ static spl_inline struct spl_attr *spl_attr_at(const struct spl_store *s, __u64 
 static inline bool spl_attr_load(const struct spl_attr *a, __u64 *guard, __u64 *word)
 {
 #if defined(__SSE2__) && !defined(__KERNEL__) && !defined(SPL_TSAN)
-	__m128i pair = *(const volatile __m128i *)(const void *)a;
+	__m128i pair;
 
+	__asm__ __volatile__("movdqa %1, %0" : "=x"(pair) : "m"(*a));
 	*guard = (__u64)_mm_cvtsi128_si64(pair);
 	*word = (__u64)_mm_cvtsi128_si64(_mm_unpackhi_epi64(pair, pair));
 	return true;

@@ -234,6 +234,35 @@ static inline void spl_check_adopt(const struct spl_store *s, __u32 n, __u32 *la
 	c->repaired++;
 }
 
+/* Slots that lack a lane though none was lost: the free map has one too many. */
+static inline void spl_check_refill(const struct spl_store *s, __u32 lack,
+				    struct spl_check_counts *c)
+{
+	struct spl_lane *lane;
+	__u32 word = 0, n;
+	__u32 *slot;
+	__u64 bits;
+
+	for (; lack < s->max_writers * s->spares; lack++) {
+		slot = &s->wcells[lack / s->spares].slots[lack % s->spares];
+		if (spl_load(slot) != ~0U)
+			continue;
+		for (bits = 0; word < s->free_words && !bits;) {
+			bits = spl_load(&s->free[word]);
+			word += !bits;
+		}
+		n = bits ? word * 64 + (__u32)__builtin_ctzll(bits) : ~0U;
+		lane = spl_lane_at(s, n);
+		if (!lane)
+			return;
+		spl_and64(&s->free[word], ~(bits & -bits));
+		spl_store(&lane->seq,
+			  spl_seq_next(spl_load(&lane->seq), lack / s->spares, SPL_LANE_SPARE));
+		spl_store_release(slot, n);
+		c->repaired++;
+	}
+}
+
 /**
  * spl_check() - verify a whole store, and mend it if told to
  * @s: the store
@@ -288,6 +317,8 @@ static inline int spl_check(const struct spl_store *s, const struct spl_check_wo
 		if (r)
 			return r;
 	}
+	if (repair)
+		spl_check_refill(s, lack, c);
 	return 0;
 }
 

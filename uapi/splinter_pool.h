@@ -313,7 +313,7 @@ static spl_inline int spl_fill_begin(struct spl_writer *w, struct spl_fill *f)
 			  f->seq); /* after the word that named it has left its cell */
 	spl_wmb(); /* (B) */
 	to = spl_lane_key(f->lane);
-	memcpy(to, f->key, f->klen);
+	spl_copy(to, f->key, f->klen);
 	spl_store(&f->lane->klen, (__u16)f->klen);
 	spl_store(&f->lane->flags, 0);
 	return 0;

@@ -116,26 +116,26 @@ changed:
 }
 
 /*
- * Which cells have this head: bit 4i + 3 for cell i. Without branches, for which cell it is can't be predicted. The
+ * Which cells have this head: bit 2i + 1 for cell i. Without branches, for which cell it is can't be predicted. The
  * vector form compares 16 bits of each word; the word itself is loaded again, whole, before it is used.
  */
 static spl_inline __u32 spl_cells_with(const __u64 *cell, __u64 head)
 {
 #if defined(__SSE2__) && !defined(__KERNEL__) && !defined(SPL_TSAN)
-	const __m128i *line = (const __m128i *)cell;
+	const __m128 *line = (const __m128 *)cell;
 	__m128i want = _mm_set1_epi16((short)(head >> SPL_CELL_REF_BITS));
-	__m128i low = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(line), want),
-				      _mm_cmpeq_epi16(_mm_load_si128(line + 1), want));
-	__m128i high = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(line + 2), want),
-				       _mm_cmpeq_epi16(_mm_load_si128(line + 3), want));
+	__m128i low = _mm_castps_si128(_mm_shuffle_ps(line[0], line[1], 0xdd));
+	__m128i high = _mm_castps_si128(_mm_shuffle_ps(line[2], line[3], 0xdd));
 
-	return ((__u32)_mm_movemask_epi8(low) | (__u32)_mm_movemask_epi8(high) << 16) & 0x08888888;
+	low = _mm_cmpeq_epi16(low, want);
+	high = _mm_cmpeq_epi16(high, want);
+	return (__u32)_mm_movemask_epi8(_mm_packs_epi16(low, high)) & 0x2aaa;
 #else
 	__u32 mask = 0, i, is;
 
 	for (i = 0; i < SPL_BUCKET_CELLS; i++) {
 		is = !((spl_load(&cell[i]) ^ head) >> SPL_CELL_REF_BITS);
-		mask |= is << (4 * i + 3);
+		mask |= is << (2 * i + 1);
 	}
 	return mask;
 #endif
@@ -150,7 +150,7 @@ static spl_inline int spl_find_in(const struct spl_store *s, __u32 bucket, __u64
 	int r;
 
 	for (mask = spl_cells_with(cell, head); mask; mask &= mask - 1) {
-		i = (__u32)__builtin_ctz(mask) / 4;
+		i = (__u32)__builtin_ctz(mask) / 2;
 		word = spl_load(&cell[i]); /* (a) */
 		if (spl_unlikely((word ^ head) & SPL_CELL_HEAD))
 			return SPL_AGAIN;
@@ -185,6 +185,7 @@ static spl_inline int spl_find(const struct spl_store *s, __u64 hash, const void
 			       struct spl_hit *hit)
 {
 	__u64 head = SPL_CELL_LIVE | spl_tag(hash);
+	struct spl_hit far;
 	__u64 overflow;
 	int r;
 
@@ -195,7 +196,11 @@ static spl_inline int spl_find(const struct spl_store *s, __u64 hash, const void
 	overflow = spl_load(&s->index[hit->home].overflow);
 	if (spl_likely(!(overflow & spl_overflow_tag(head))))
 		return SPL_MISS;
-	return spl_find_far(s, hit->home, overflow, head, key, klen, hit);
+	/* By a copy, so that on the hot path the hit needs no memory. */
+	far = *hit;
+	r = spl_find_far(s, hit->home, overflow, head, key, klen, &far);
+	*hit = far;
+	return r;
 }
 
 /* Has the lane of a hit kept its bytes until now? */
@@ -294,8 +299,8 @@ static spl_inline long spl_get_hashed(const struct spl_store *s, __u64 hash, con
  * the store's keys; -EINVAL: empty key; -EBADMSG: damaged store; -EAGAIN: others change the key faster than it can be
  * copied. On -EAGAIN and -EBADMSG @buf may hold anything. Lock-free, any thread, no system call.
  */
-static inline long spl_get(const struct spl_store *s, const void *key, __u32 klen, void *buf,
-			   __u32 cap, struct spl_meta *meta)
+static spl_inline long spl_get(const struct spl_store *s, const void *key, __u32 klen, void *buf,
+			       __u32 cap, struct spl_meta *meta)
 {
 	int r = spl_key_check(s, klen);
 
@@ -390,6 +395,28 @@ static inline int spl_exists(const struct spl_store *s, const void *key, __u32 k
 /* Operations of a batch that are under way at once: enough to hide the memory's latency. */
 #define SPL_BATCH 16
 
+/* One of a batch, by the word that was found for it; whatever is out of the ordinary begins anew. */
+static spl_inline long spl_get_word(const struct spl_store *s, __u64 word, __u64 hash,
+				    const struct spl_io *io)
+{
+	int r = spl_key_check(s, io->klen);
+	struct spl_hit hit;
+	__u32 vlen;
+
+	if (spl_unlikely(r))
+		return r;
+	if (spl_likely(!((word ^ SPL_CELL_LIVE ^ spl_tag(hash)) & SPL_CELL_HEAD)) && io->buf &&
+	    spl_likely(spl_match(s, &word, word, io->key, io->klen, &hit) == SPL_FOUND)) {
+		vlen = spl_load(&hit.lane->vlen);
+		if (spl_likely(vlen <= io->cap && vlen <= s->value_max)) {
+			spl_copy(io->buf, spl_lane_value(hit.lane, io->klen), vlen);
+			if (spl_likely(spl_hit_held(&hit)))
+				return vlen;
+		}
+	}
+	return spl_get_again(s, hash, io->key, io->klen, io->buf, io->cap, NULL);
+}
+
 /**
  * spl_get_many() - copy the values of many keys
  * @s: the store
@@ -402,9 +429,10 @@ static inline int spl_exists(const struct spl_store *s, const void *key, __u32 k
  */
 static inline __u32 spl_get_many(const struct spl_store *s, struct spl_io *io, __u32 nr)
 {
-	__u64 hash[SPL_BATCH], word;
-	__u32 i, k, n, good = 0;
-	__u64 *cell;
+	__u64 hash[SPL_BATCH], word[SPL_BATCH];
+	const unsigned char *lane;
+	__u32 i, n, mask, good = 0;
+	struct spl_bucket *b;
 
 	for (; nr; nr -= n, io += n) {
 		n = nr < SPL_BATCH ? nr : SPL_BATCH;
@@ -413,22 +441,15 @@ static inline __u32 spl_get_many(const struct spl_store *s, struct spl_io *io, _
 			spl_prefetch(&s->index[spl_home(s, hash[i])]);
 		}
 		for (i = 0; i < n; i++) {
-			cell = s->index[spl_home(s, hash[i])].cell;
-			for (k = 0; k < SPL_BUCKET_CELLS; k++) {
-				word = spl_load(&cell[k]);
-				if (((word ^ SPL_CELL_LIVE ^ spl_tag(hash[i])) & SPL_CELL_HEAD) ||
-				    spl_lane_of(s, word) >= s->lanes_total)
-					continue;
-				spl_prefetch(s->lanes + spl_lane_of(s, word) * s->lane_stride);
-				spl_prefetch(s->lanes + spl_lane_of(s, word) * s->lane_stride + 64);
-				break;
-			}
+			b = &s->index[spl_home(s, hash[i])];
+			mask = spl_cells_with(b->cell, SPL_CELL_LIVE | spl_tag(hash[i]));
+			word[i] = mask ? spl_load(&b->cell[__builtin_ctz(mask) / 2]) : 0; /* (a) */
+			lane = s->lanes + (word[i] & s->lane_mask) * s->lane_stride;
+			spl_prefetch(lane);
+			spl_prefetch(lane + 64);
 		}
 		for (i = 0; i < n; i++) {
-			io[i].result = spl_key_check(s, io[i].klen);
-			if (!io[i].result)
-				io[i].result = spl_get_hashed(s, hash[i], io[i].key, io[i].klen,
-							      io[i].buf, io[i].cap, NULL);
+			io[i].result = spl_get_word(s, word[i], hash[i], &io[i]);
 			good += io[i].result >= 0;
 		}
 	}

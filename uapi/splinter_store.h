@@ -284,13 +284,20 @@ static spl_inline unsigned char *spl_lane_value(struct spl_lane *lane, __u32 kle
 /* Keys of equal length; short ones without a call. */
 static spl_racing bool spl_key_equal(const unsigned char *a, const unsigned char *b, __u32 n)
 {
-	__u64 x, y;
+	__u64 x, y, last_x, last_y;
 
-	for (; n >= 8; n -= 8, a += 8, b += 8) {
+	for (; n > 16; n -= 8, a += 8, b += 8) {
 		memcpy(&x, a, 8);
 		memcpy(&y, b, 8);
 		if (x != y)
 			return false;
+	}
+	if (spl_likely(n >= 8)) {
+		memcpy(&x, a, 8);
+		memcpy(&y, b, 8);
+		memcpy(&last_x, a + n - 8, 8);
+		memcpy(&last_y, b + n - 8, 8);
+		return !((x ^ y) | (last_x ^ last_y));
 	}
 	for (; n; n--)
 		if (*a++ != *b++)
@@ -308,7 +315,7 @@ static inline __u32 spl_nr_bits(__u64 x)
 	return n;
 }
 
-static inline int spl_key_check(const struct spl_store *s, __u32 klen)
+static spl_inline int spl_key_check(const struct spl_store *s, __u32 klen)
 {
 	if (spl_unlikely(!klen))
 		return -EINVAL;

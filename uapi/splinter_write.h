@@ -161,7 +161,7 @@ static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f,
 	spl_store_release(&cell->slots[f->slot], spl_lane_of(s, hit->word));
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	w->next = f->slot + 1 < s->spares ? f->slot + 1 : 0;
-	spl_count(&w->cell->nr_publish);
+	spl_count(&cell->nr_publish);
 	return true;
 }
 
@@ -178,12 +178,25 @@ static spl_inline void spl_meta_tell(struct spl_meta *meta, const struct spl_fil
 	meta->klen = f->klen;
 }
 
+/* By a copy of the fill, so that on the hot path it needs no memory. */
+static spl_inline int spl_insert_copy(struct spl_writer *w, struct spl_fill *f, __u64 now_ns,
+				      __u64 *epoch)
+{
+	struct spl_fill copy = *f;
+	__u64 made = 0;
+	int r = spl_insert(w, &copy, now_ns, &made);
+
+	*f = copy;
+	*epoch = made;
+	return r;
+}
+
 /* Publish a filled lane under its key: overwrite or insert. Bytes of the value, or a negative errno. */
 static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, struct spl_change *c,
 				   struct spl_meta *meta)
 {
 	const struct spl_store *s = w->s;
-	__u64 epoch, inc, ctime_ns, now_ns = spl_clock_ns(), number = 0;
+	__u64 epoch, made, inc, ctime_ns, now_ns = spl_clock_ns(), number = 0;
 	struct spl_hit hit;
 	__u32 tries = 0;
 	long r;
@@ -224,13 +237,12 @@ static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, str
 			return -ENOENT;
 		r = spl_fill_value(s, c, f, NULL, &number);
 		if (!r)
-			r = spl_insert(w, f, now_ns, &epoch);
+			r = spl_insert_copy(w, f, now_ns, &made);
 		if (r == -EEXIST)
 			continue;
 		if (r)
 			return r;
-		spl_meta_tell(meta, f, epoch, spl_load(&w->cell->opseq) & SPL_OPSEQ, now_ns,
-			      now_ns);
+		spl_meta_tell(meta, f, made, spl_load(&w->cell->opseq) & SPL_OPSEQ, now_ns, now_ns);
 		if (meta)
 			meta->inc |= (__u64)w->idx << SPL_OPSEQ_BITS;
 		break;
@@ -283,8 +295,8 @@ static spl_inline long spl_change(struct spl_writer *w, const void *key, __u32 k
  * -ENOSPC: a new key, and all lanes are taken; -ENOBUFS: spl_alloc() holds all spares; -EAGAIN: others change the key
  * without end; -EBADMSG: damaged store. On every error the key is as it was. Lock-free; one thread a writer.
  */
-static inline long spl_set(struct spl_writer *w, const void *key, __u32 klen, const void *val,
-			   __u32 vlen, __u32 flags, struct spl_meta *meta)
+static spl_inline long spl_set(struct spl_writer *w, const void *key, __u32 klen, const void *val,
+			       __u32 vlen, __u32 flags, struct spl_meta *meta)
 {
 	struct spl_change c = { SPL_HOW_SET, flags, val, vlen, 0, 0, false };
 
@@ -350,8 +362,8 @@ static inline long spl_append(struct spl_writer *w, const void *key, __u32 klen,
  * Return: 0; -EPROTOTYPE: the value isn't 8 bytes long; -ENOENT; -EINVAL: unknown operation or flag; otherwise as
  * spl_set().
  */
-static inline int spl_math(struct spl_writer *w, const void *key, __u32 klen, __u32 op,
-			   __u64 operand, __u32 flags, __u64 *result)
+static spl_inline int spl_math(struct spl_writer *w, const void *key, __u32 klen, __u32 op,
+			       __u64 operand, __u32 flags, __u64 *result)
 {
 	struct spl_change c = { SPL_HOW_MATH, flags, NULL, 0, op, operand, false };
 	long r;

@@ -129,6 +129,16 @@ int main(void)
 	mended("overflow bits for nobody", -1);
 
 	fresh();
+	/* A spare stands in the map as well, as a free lane, and its slot names another's. */
+	hit.lane = spl_lane_at(&raw.s, raw.s.wcells[3].slots[1]);
+	hit.lane->seq = 0;
+	spl_pool_show(&raw.s, raw.s.wcells[3].slots[1]);
+	raw.s.wcells[3].slots[1] = raw.s.wcells[2].slots[0];
+	IS(rawstore_check(&raw, 0).lanes_shared, 1,
+	   "a slot that names another's lane, its own in the map");
+	mended("a slot that names another's lane, its own in the map", -1);
+
+	fresh();
 	raw.s.attrs[find(3).home].epoch_floor = ~0ULL;
 	IS(rawstore_check(&raw, 0).cells_bad, 1, "a floor that no epoch can pass");
 	mended("a floor that no epoch can pass", -1);

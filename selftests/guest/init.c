@@ -490,6 +490,7 @@ static void do_job(void)
 
 	if (!f)
 		die("/out/job");
+	close(creat("/out/up", 0644)); /* boot waits for it, to tell people */
 	while (getline(&line, &size, f) > 0) {
 		rest = line;
 		rest[strcspn(rest, "\n")] = 0;
@@ -571,6 +572,7 @@ int main(void)
 	make_mount("9p", "out", "/out", 0, "trans=virtio,version=9p2000.L,msize=262144");
 	enter_root();
 	start_loopback();
+	sethostname("splinter-guest", strlen("splinter-guest"));
 	open_stream();
 	/* What the kernel said until here is Debian's, not ours. */
 	if (!health_start())

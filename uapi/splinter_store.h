@@ -168,6 +168,14 @@ static inline void spl_store_format(const struct spl_store *s)
 			s->wcells[i].slots[k] = (__u32)(n + (__u64)i * s->spares + k);
 }
 
+/* The time of a change: the kernel's clock in the info page while it runs, else (embedded backend) the system's. */
+static spl_inline __u64 spl_now_ns(const struct spl_store *s)
+{
+	__u64 now = spl_load(&s->info->clock_ns);
+
+	return spl_likely(now) ? now : spl_clock_ns();
+}
+
 static spl_inline __u64 spl_hash(const struct spl_store *s, const void *key, __u32 klen)
 {
 	return spl_hash_bytes(key, klen, s->seed);

@@ -196,7 +196,7 @@ static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, str
 				   struct spl_meta *meta)
 {
 	const struct spl_store *s = w->s;
-	__u64 epoch, made, inc, ctime_ns, now_ns = spl_clock_ns(), number = 0;
+	__u64 epoch, made, inc, ctime_ns, now_ns = spl_now_ns(s), number = 0;
 	struct spl_hit hit;
 	__u32 tries = 0;
 	long r;

@@ -99,6 +99,40 @@ sysfs_files() {
 	names_under 'Reading the statistics' | each is_file
 }
 
+# geometry OPTION...: "lanes with spares" and bytes of such a store.
+geometry() {
+	rm -f "$work/sized"
+	splinterctl init "file:$work/sized" "$@" >/dev/null &&
+		splinterctl --json --store "file:$work/sized" geometry | sed -E 's/.*"lanes_total":([0-9]+).*"bytes":([0-9]+).*/\1 \2/'
+}
+
+# Rows of the table "splinterctl init": options, a sum and what it is, bytes.
+sizes() {
+	local bad=1 options sum lanes bytes
+
+	while IFS='|' read -r _ options sum bytes _; do
+		options=${options//\`/} sum=${sum//×/*} bytes=${bytes//[, ]/} lanes=${sum#*=}
+		# shellcheck disable=SC2086
+		[[ $((${sum%=*})) == "${lanes// /}" && $(geometry $options) == "${lanes// /} $bytes" ]] ||
+			{ echo "$options: not $sum, $bytes"; return 1; }
+		bad=0
+	done < <(sed -n "/^| .splinterctl init. |/,/^\$/{/^| .--/p}" "$readme")
+	return $bad
+}
+
+# The text over that table, for stores of all kinds.
+bounds() {
+	local lanes key value writers spares all bytes most
+
+	for lanes in 1 1000 50000; do for key in 1 9 1024; do for value in 8 77 1024; do for writers in 1 64 1000; do for spares in 2 4; do
+		read -r all bytes < <(geometry --lanes $lanes --key-max $key --value-max $value --writers $writers --spares $spares)
+		most=$((all * (key + value + 128) + 192 * writers + 24 * 1024))
+		((all * (key + value + 48) < 2 << 20)) || most=$((most + (2 << 20)))
+		((all == lanes + writers * spares && bytes <= most)) ||
+			{ echo "$lanes $key $value $writers $spares: $bytes, not $most"; return 1; }
+	done; done; done; done; done
+}
+
 # What every goal needs is what building needs.
 is_named() { grep -q "\`$1\`" "$readme"; }
 packages() {
@@ -126,4 +160,6 @@ point "goals that it names exist" goals
 point "parameters are the module's" parameters
 point "files of statistics are the module's" sysfs_files
 point "packages that building needs are named" packages
+point "sizes of stores are as computed" sizes
+point "memory stays within the limit" bounds
 echo "1..$nr"

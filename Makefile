@@ -11,6 +11,8 @@
 #	make check		native tests, without module or root, in a minute or two
 #	make style		checkpatch, sparse, kernel-doc, clang-format, shellcheck
 #	make test		everything, set-up included (Debian 12, as root)
+#	make linear		are histories linearizable, are reads whole: some minutes (SECONDS=60 of each part)
+#	make storm		10 minutes of kills and stops on a store in use (SECONDS=600)
 #	make demo		the main job on real data in a guest, set-up included
 #	make guest		a shell in a guest with the module, set-up included (KERNEL=, PARAMS=)
 #	make setup		packages and kernels that make test needs, and nothing else
@@ -50,8 +52,8 @@ echo "There are no kernel headers at $(KDIR)."; \
 echo "Install the running kernel's (Debian: apt-get install linux-headers-$$(uname -r)), or name others: make KDIR=..."
 endef
 
-.PHONY: all user lib tools module modules native device install uninstall load unload check style test demo guest setup \
-	clean help
+.PHONY: all user lib tools module modules native device install uninstall load unload check style test linear storm demo \
+	guest setup clean help
 
 all: user
 ifeq ($(wildcard $(KDIR)/include/generated/utsrelease.h),)
@@ -89,6 +91,7 @@ native: lib
 	@$(MAKE) --no-print-directory -C selftests/native O=$(O)
 
 device: lib
+	@$(MAKE) --no-print-directory -C selftests/storm O=$(O)
 	@$(MAKE) --no-print-directory -C selftests/device O=$(O) KSFT=$(KSFT)
 
 check:
@@ -102,6 +105,13 @@ style:
 test:
 	@tools/setup/install test
 	@selftests/run --only '$(ONLY)'
+
+linear:
+	@selftests/linear/run --seconds $(or $(SECONDS),60)
+
+storm:
+	@$(MAKE) --no-print-directory -C selftests/storm O=$(O) || { tools/setup/install user; exit 1; }
+	@$(O)/selftests/storm/storm --seconds $(or $(SECONDS),600)
 
 # tools/demo/prepare, if there is one, fetches on the host what tools/demo/run works on in the guest; both get the folder
 # that they share.

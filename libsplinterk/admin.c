@@ -65,6 +65,8 @@ int splk_stats(struct splk_store *store, struct splk_stats *stats)
 		free_lanes += (uint64_t)__builtin_popcountll(spl_load(&s->free[i]));
 	full.lanes = s->lanes_wanted;
 	full.lanes_used = free_lanes < s->lanes_wanted ? s->lanes_wanted - free_lanes : 0;
+	if (full.writers && store->backend == &embed_backend)
+		full.dead = cells_dead(store);
 	answer(stats, &full, stats->size, sizeof(full));
 	return 0;
 }
@@ -97,6 +99,12 @@ int splk_reap(struct splk_store *store, struct splk_reaped *reaped)
 	if (store->read_only)
 		return -EBADF;
 	err = store->backend->reap(store, &full);
+	if (!err && reaped) {
+		/* relaxed: counts; of several callers one gets them */
+		full.writers += __atomic_exchange_n(&store->opened.writers, 0, __ATOMIC_RELAXED);
+		full.finished += __atomic_exchange_n(&store->opened.finished, 0, __ATOMIC_RELAXED);
+		full.undone += __atomic_exchange_n(&store->opened.undone, 0, __ATOMIC_RELAXED);
+	}
 	if (!err && reaped)
 		answer(reaped, &full, reaped->size, sizeof(full));
 	return err;

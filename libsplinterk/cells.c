@@ -71,13 +71,28 @@ static void reap_all(struct splk_store *store, const struct owner *self, struct 
 
 int cells_reap(struct splk_store *store, struct splk_reaped *reaped)
 {
-	struct splk_reaped unwanted = { 0 };
 	struct owner self;
 	int err = owner_self(&self);
 
 	if (!err)
-		reap_all(store, &self, reaped ? reaped : &unwanted);
+		reap_all(store, &self, reaped);
 	return err;
+}
+
+/* Writer cells whose holders are dead; nothing is done about them. */
+uint64_t cells_dead(const struct splk_store *store)
+{
+	struct owner self, who;
+	uint64_t n = 0;
+	uint32_t i;
+
+	if (owner_self(&self))
+		return 0;
+	for (i = 0; i < store->view.max_writers; i++) {
+		who = holder_of(&store->view.wcells[i]);
+		n += who.lo && owner_life(&self, &who) == LIFE_DEAD;
+	}
+	return n;
 }
 
 static bool claim_free(struct splk_store *store, const struct owner *self, struct claim *claim)

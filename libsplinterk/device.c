@@ -133,8 +133,11 @@ int device_unlink(const struct spec *spec, const struct splk_options *opt, uint3
 		.name_len = (uint32_t)spec->name_len,
 	};
 	struct spl_ioc_info info;
-	int err, fd = open_device(opt->device, O_RDWR, &info);
+	int err, fd;
 
+	if (!spec->name_len)
+		return -EINVAL; /* the default store ends with the module */
+	fd = open_device(opt->device, O_RDWR, &info);
 	if (fd < 0)
 		return fd;
 	err = call(fd, flags & SPLK_DESTROY ? SPL_IOC_DESTROY : SPL_IOC_UNLINK, &arg);
@@ -161,15 +164,23 @@ int device_geometry(const struct splk_store *store, struct spl_ioc_geometry *geo
 	return call(store->fd, SPL_IOC_GEOMETRY, geometry);
 }
 
-static int each_record(const char *buf, const struct spl_ioc_list *list,
+/* The list is asked for through a handle of the default store, which is nobody's but this call's. */
+static void forget_own(struct spl_store_entry *entry)
+{
+	if (!entry->name_len && entry->handles)
+		entry->handles--;
+}
+
+static int each_record(char *buf, const struct spl_ioc_list *list,
 		       int (*each)(const struct spl_store_entry *entry, void *arg), void *arg)
 {
-	const struct spl_store_entry *entry;
+	struct spl_store_entry *entry;
 	uint32_t i, off = 0;
 	int r = 0;
 
 	for (i = 0; i < list->nr && !r; i++, off += entry->record_bytes) {
-		entry = (const struct spl_store_entry *)(buf + off);
+		entry = (struct spl_store_entry *)(buf + off);
+		forget_own(entry);
 		r = each(entry, arg);
 	}
 	return r;

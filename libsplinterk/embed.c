@@ -52,7 +52,8 @@ int embed_attach(int fd, bool read_only, struct splk_store **store)
 		return err;
 	}
 	if (!read_only)
-		(void)cells_reap(new, NULL); /* the writers of the last run, perhaps all of them */
+		(void)cells_reap(
+			new, &new->opened); /* the writers of the last run, perhaps all of them */
 	*store = new;
 	return 0;
 }

@@ -26,7 +26,7 @@ static const struct {
 	  "All writer cells of the store belong to live threads; a store with more max_writers is needed" },
 	{ ENODEV,
 	  "The splinter module is not loaded (no /dev/splinter): load it with modprobe splinter, or use an "
-	  "embedded store (memfd: or file:PATH)" },
+	  "embedded store (memfd: or file:PATH); or the machine has no such NUMA node" },
 	{ EACCES, "The mode of the device, the store or the file doesn't allow it" },
 	{ EPERM, "Not permitted: another owner's store, or another thread's allocation" },
 	{ EINVAL,

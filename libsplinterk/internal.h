@@ -46,6 +46,7 @@ struct backend {
  * @fd: owned
  * @read_only: @data can't be written
  * @reap_s: second in which a full store last made somebody look for dead writers
+ * @opened: what opening it reaped, until splk_reap() has told it
  */
 struct splk_store {
 	struct spl_store view;
@@ -59,6 +60,7 @@ struct splk_store {
 	int fd;
 	bool read_only;
 	uint64_t reap_s;
+	struct splk_reaped opened;
 };
 
 /* A specification taken apart: see splk_open(). */
@@ -119,6 +121,7 @@ hidden enum life owner_life(const struct owner *self, const struct owner *who);
 hidden int cells_claim(struct splk_store *store, struct claim *claim);
 hidden void cells_release(struct splk_store *store, const struct claim *claim, bool own);
 hidden int cells_reap(struct splk_store *store, struct splk_reaped *reaped);
+hidden uint64_t cells_dead(const struct splk_store *store);
 hidden int cells_check(struct splk_store *store, uint32_t flags, struct spl_check_counts *counts);
 
 /* writer.c: the calling thread's right to write through a handle */

@@ -64,7 +64,7 @@ struct splk_store;
  * struct splk_options - how to open or create; all zeros but @size means: attach, read and write
  * @size: sizeof(struct splk_options); a member beyond it counts as zero
  * @flags: SPLK_READ_ONLY, SPLK_CREATE, SPLK_EXCL
- * @mode: permission bits of a store that is made, the umask applies; 0: 0600
+ * @mode: permission bits of a store that is made, 0 to 0666, the umask applies as in open(2); 0: 0600
  * @reserved: 0
  * @device: path of the device; NULL: /dev/splinter
  * @geometry: of a store that is made: lanes and value_max at least, zeros elsewhere are defaults
@@ -92,7 +92,7 @@ struct splk_options {
  * A store that is made has all its memory; a file appears under its name only when it is complete.
  *
  * Return: 0, or
- *  -ENODEV: no /dev/splinter, or what is there isn't it: the module is not loaded;
+ *  -ENODEV: no /dev/splinter, or what is there isn't it: the module is not loaded; or geometry.node is no node with memory;
  *  -ENOENT: no such store; -EEXIST: see SPLK_CREATE and SPLK_EXCL;
  *  -EACCES, -EPERM: the mode of device, store, file or folder;
  *  -EINVAL: a flag, a limit of the geometry, a name or a specification that can't be;
@@ -138,7 +138,7 @@ void splk_close(struct splk_store *store);
 
 /**
  * splk_unlink() - take a store's name away; the store lives until its last handle closes
- * @spec: as of splk_open(); not "memfd:" or "fd:"
+ * @spec: as of splk_open(); not "memfd:" or "fd:", and not the default store, which ends with the module
  * @options: NULL, or @device; other members must be zero
  * @flags: SPLK_DESTROY
  *
@@ -148,10 +148,12 @@ void splk_close(struct splk_store *store);
 int splk_unlink(const char *spec, const struct splk_options *options, uint32_t flags);
 
 /**
- * splk_stores() - the stores of the device that the caller may see
+ * splk_stores() - the stores of the device, whoever may open them
  * @options: NULL, or @device
  * @each: called for each store; the record is valid during the call; non-zero ends the walk
  * @arg: passed to @each
+ *
+ * The handle that the call itself opens is not counted.
  *
  * Return: 0, what @each returned if that was not 0, -ENODEV, -EACCES, -ENOMEM.
  */
@@ -204,7 +206,7 @@ int splk_info(struct splk_store *store, struct splk_info *info);
 /**
  * struct splk_stats - counts of a store since it was made, summed over all writers, past ones included
  * @size: in: sizeof(struct splk_stats); what lies beyond it is not written
- * @writers: writer cells in use now
+ * @writers: writer cells in use now, @dead among them
  * @lanes: keys that the store can hold
  * @lanes_used: keys that it holds; while writers work, those of theirs under way are counted or not
  * @publish: values published, inserts included
@@ -215,6 +217,7 @@ int splk_info(struct splk_store *store, struct splk_info *info);
  * @full: inserts refused with ENOSPC
  * @reap: writers reaped after their death
  * @attr: changes of types, flags and labels
+ * @dead: (embedded) writer cells of the dead, which a reap will give back; of the device, the kernel has done so
  */
 struct splk_stats {
 	uint32_t size;
@@ -229,6 +232,7 @@ struct splk_stats {
 	uint64_t full;
 	uint64_t reap;
 	uint64_t attr;
+	uint64_t dead;
 };
 
 /**
@@ -760,7 +764,7 @@ struct splk_reaped {
  * @reaped: in: @size; out: the rest; or NULL
  *
  * The kernel does it by itself for the device; embedded stores have it done when they are opened for writing and when
- * a thread finds no free writer cell.
+ * a thread finds no free writer cell. What the opening of this handle reaped is counted by the first call.
  *
  * Return: 0, or -EBADF (read-only handle), -EINVAL (@size), -EBADMSG.
  */

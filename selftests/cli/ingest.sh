@@ -33,7 +33,7 @@ does "leaves alone what was there" 0 mine splinterctl get a
 run splinterctl ingest --duplicates fail in.tsv
 point "--duplicates fail" fails 5 "in.tsv: line 6: key 'a' stands earlier in the input"
 run splinterctl ingest in.tsv
-point "totals for people" grep -qE '^5 records, 43 B in [0-9.]+ s: 0 keys made, 4 replaced, 1 duplicates \(the last one counts\)$' out
+point "totals for people" grep -qE '^5 records, 43 B in [0-9.]+ s: 0 keys made, 4 replaced, 1 duplicate \(the last one counts\)$' out
 point "no progress where no terminal is" test ! -s err
 does "--quiet" 0 "" splinterctl ingest -q in.tsv
 does "another delimiter" 0 "" splinterctl ingest -q -f lines -D = - <<<'d=e=f'

@@ -22,7 +22,7 @@ point "info" grep -qE '^\{"store":"file:a","backend":"embedded","store_id":"?[0-
 run splinterctl -s file:a info
 point "info for people" grep -qE '^lanes +1024$' out
 run splinterctl -s file:a stats --json
-point "stats" grep -qE '^\{"lanes":1024,"lanes_used":1,"writers":0,"publish":1,"insert":1,' out
+point "stats" grep -qE '^\{"lanes":1024,"lanes_used":1,"writers":0,"writers_dead":0,"publish":1,"insert":1,' out
 run splinterctl -s file:a check --json
 point "check" grep -qE '^\{"live":1,.*"sound":true\}$' out
 does "check --repair of a sound store" 0 "" sh -c 'splinterctl -s file:a check --repair >/dev/null'

@@ -31,6 +31,8 @@ int main(void)
 	memset(&o.geometry, 0, sizeof(o.geometry));
 	IS(splk_unlink("name", &o, SPLK_DESTROY), -ENODEV, "destroy");
 	IS(splk_unlink("memfd:", &o, 0), -EINVAL, "unlink of a memfd");
+	IS(splk_unlink("default", &o, 0), -EINVAL, "unlink of the default store");
+	IS(splk_unlink("", &o, SPLK_DESTROY), -EINVAL, "destroy of it");
 	IS(splk_stores(&o, count, &n), -ENODEV, "list");
 	IS(n, 0, "lists nothing");
 	o.device = "/etc/passwd";
@@ -43,6 +45,7 @@ int main(void)
 	IS(caps.version, splk_version(), "and which library this is");
 	OK(strstr(splk_strerror(-ENODEV), "modprobe splinter"), "the message says what to do");
 	OK(strstr(splk_strerror(-ENODEV), "memfd:"), "and what goes without");
+	OK(strstr(splk_strerror(-ENODEV), "NUMA node"), "or that it may be the node");
 	OK(!strcmp(splk_strerror(-EBADMSG), splk_strerror(EBADMSG)), "of either sign");
 	OK(splk_strerror(-4095), "of any number");
 	OK(!s, "no handle has come of all that");

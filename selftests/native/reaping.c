@@ -129,6 +129,34 @@ static void zombie(void)
 	wait_for(pid);
 }
 
+/* Statistics tell the dead from the living; what opening a handle reaps is the first reap's through it to tell. */
+static void told(void)
+{
+	struct splk_stats stats = { .size = sizeof(stats) };
+	struct splk_store *other;
+	struct splk_reaped r;
+	pid_t pid = fork();
+
+	if (!pid) {
+		splk_set(s, KEY("t"), "1", 1, 0, NULL);
+		kill(getpid(), SIGKILL);
+	}
+	wait_for(pid);
+	splk_set(s, KEY("t"), "2", 1, 0, NULL);
+	MUST(!splk_stats(s, &stats), "statistics");
+	IS(stats.writers, 2, "two cells are in use");
+	IS(stats.dead, 1, "one of them by a dead writer");
+	splk_unregister(s);
+	MUST(!splk_attach_fd(splk_fd(s), NULL, &other), "another handle");
+	MUST(!splk_stats(s, &stats), "statistics");
+	IS(stats.dead, 0, "opening it reaped");
+	r = reap(other);
+	IS(r.writers, 1, "which the first reap tells");
+	r = reap(other);
+	IS(r.writers, 0, "once");
+	splk_close(other);
+}
+
 static void *vanish(void *unused)
 {
 	splk_set(s, KEY("v"), "1", 1, 0, NULL);
@@ -312,6 +340,7 @@ int main(void)
 	cells = raw_cells(s);
 	identities();
 	zombie();
+	told();
 	dead_thread();
 	after_a_vanished_thread();
 	on_demand();

@@ -16,6 +16,7 @@ static const struct ctl_opt check_opts[] = {
 static int run_check(struct ctl *ctl, struct ctl_args *args)
 {
 	bool repair = ctl_opt(args, "repair"), sound;
+	struct splk_stats stats = { .size = sizeof(stats) };
 	struct spl_check_counts c = { 0 };
 	int r = ctl_need(ctl, repair);
 	/* Things of operations under way, which are faults only where nobody writes. */
@@ -33,6 +34,7 @@ static int run_check(struct ctl *ctl, struct ctl_args *args)
 			ctl_spec(ctl));
 	if (r)
 		return ctl_error(ctl, r, "%s", ctl_spec(ctl));
+	splk_stats(ctl->store, &stats);
 	flight = c.tentative + c.dead + c.lanes_flight;
 	faults = c.lanes_lost + c.lanes_shared + c.cells_bad + c.keys_twice + c.overflow_missing +
 		 c.free_stale;
@@ -56,6 +58,7 @@ static int run_check(struct ctl *ctl, struct ctl_args *args)
 		{ "free_stale", c.free_stale },
 		{ "attrs_live", c.attrs_live },
 		{ "writers", c.writers },
+		{ "writers_dead", stats.dead },
 		{ "repaired", c.repaired },
 	};
 	if (ctl->json)
@@ -69,6 +72,9 @@ static int run_check(struct ctl *ctl, struct ctl_args *args)
 	if (o) {
 		out_json_bool(o, "sound", sound);
 		r = out_json(ctl, o);
+	} else if (sound && c.writers && c.writers <= stats.dead) {
+		printf("sound; %llu dead writer%s left something, which `splinterctl reap` clears\n",
+		       (unsigned long long)stats.dead, stats.dead == 1 ? "" : "s");
 	} else if (sound) {
 		printf("sound%s\n",
 		       c.writers ? ", as far as that can be seen while others write" : "");
@@ -103,8 +109,9 @@ static int run_reap(struct ctl *ctl, struct ctl_args *args)
 	if (r)
 		return ctl_error(ctl, r, "%s", ctl_spec(ctl));
 	if (!ctl->json) {
-		printf("%u dead writers reaped, %u operations finished, %u undone; %u writers alive, %u unknown\n",
-		       p.writers, p.finished, p.undone, p.alive, p.unknown);
+		printf("%u dead writer%s reaped, %u operations finished, %u undone; %u writers alive, %u unknown\n",
+		       p.writers, p.writers == 1 ? "" : "s", p.finished, p.undone, p.alive,
+		       p.unknown);
 		return 0;
 	}
 	o = json_object();

@@ -192,12 +192,12 @@ static int run_stats(struct ctl *ctl, struct ctl_args *args)
 		const char *name;
 		uint64_t value;
 	} rows[] = {
-		{ "lanes", s.lanes },	    { "lanes_used", s.lanes_used },
-		{ "writers", s.writers },   { "publish", s.publish },
-		{ "insert", s.insert },	    { "deletes", s.deletes },
-		{ "conflict", s.conflict }, { "help", s.help },
-		{ "full", s.full },	    { "reap", s.reap },
-		{ "attr", s.attr },
+		{ "lanes", s.lanes },	  { "lanes_used", s.lanes_used },
+		{ "writers", s.writers }, { "writers_dead", s.dead },
+		{ "publish", s.publish }, { "insert", s.insert },
+		{ "deletes", s.deletes }, { "conflict", s.conflict },
+		{ "help", s.help },	  { "full", s.full },
+		{ "reap", s.reap },	  { "attr", s.attr },
 	};
 	json_t *o = ctl->json && !r ? json_object() : NULL;
 	size_t i;
@@ -221,11 +221,11 @@ const struct ctl_command cmd_stats = {
 	.summary = "counts since the store was made, over all its writers",
 	.about =
 		"lanes        keys that it can hold         lanes_used   keys that it holds\n"
-		"writers      threads that write now        publish      values published, inserts too\n"
-		"insert       keys made                     deletes      keys deleted\n"
-		"conflict     publications tried again      help         inserts of others finished\n"
-		"full         inserts refused, store full   reap         writers reaped after death\n"
-		"attr         changes of types, flags, labels",
+		"writers      writer cells in use           writers_dead those of the dead, until a reap\n"
+		"publish      values published, inserts too insert       keys made\n"
+		"deletes      keys deleted                  conflict     publications tried again\n"
+		"help         inserts of others finished    full         inserts refused, store full\n"
+		"reap         writers reaped after death    attr         changes of types, flags, labels",
 	.flags = CTL_JSON | CTL_READS,
 	.run = run_stats,
 };

@@ -132,8 +132,10 @@ static int totals_json(const struct ingest *in)
 	out_json_u64(o, "malformed", t->malformed);
 	out_json_u64(o, "too_long", t->too_long);
 	out_json_u64(o, "elsewhere", t->elsewhere);
-	if (t->stopped_line)
+	if (t->stopped_line || t->interrupted)
 		out_json_u64(o, "stopped_line", t->stopped_line);
+	if (t->interrupted)
+		out_json_bool(o, "interrupted", true);
 	json_object_set_new(o, "seconds", json_real(t->seconds));
 	return out_json(in->ctl, o);
 }
@@ -147,22 +149,24 @@ static int totals_tell(const struct ingest *in)
 
 	if (in->ctl->json)
 		return totals_json(in);
-	printf("%llu records, %s in %.2f s: %llu keys made, %llu replaced",
-	       (unsigned long long)t->records, out_bytes(t->bytes, bytes), t->seconds,
-	       (unsigned long long)t->made, (unsigned long long)t->replaced);
+	printf("%llu record%s, %s in %.2f s: %llu key%s made, %llu replaced",
+	       (unsigned long long)t->records, t->records == 1 ? "" : "s",
+	       out_bytes(t->bytes, bytes), t->seconds, (unsigned long long)t->made,
+	       t->made == 1 ? "" : "s", (unsigned long long)t->replaced);
 	if (t->kept)
 		printf(", %llu kept", (unsigned long long)t->kept);
 	if (t->duplicates)
-		printf(", %llu duplicates (%s)", (unsigned long long)t->duplicates,
-		       policy[in->duplicates]);
+		printf(", %llu duplicate%s (%s)", (unsigned long long)t->duplicates,
+		       t->duplicates == 1 ? "" : "s", policy[in->duplicates]);
 	if (t->elsewhere)
 		printf(", %llu in the store for long ones", (unsigned long long)t->elsewhere);
 	if (t->too_long)
 		printf(", %llu TOO LONG", (unsigned long long)t->too_long);
 	if (t->malformed)
 		printf(", %llu MALFORMED", (unsigned long long)t->malformed);
-	if (t->stopped_line)
-		printf("; STOPPED at line %llu", (unsigned long long)t->stopped_line);
+	if (t->stopped_line || t->interrupted)
+		printf("; %s at line %llu", t->interrupted ? "INTERRUPTED" : "STOPPED",
+		       (unsigned long long)t->stopped_line);
 	putchar('\n');
 	return 0;
 }
@@ -262,7 +266,7 @@ const struct ctl_command cmd_ingest = {
 		"Records that are malformed or too long for the store are reported with their line, counted\n"
 		"and left out; all others go in (--strict stops instead). A NUL byte, a full store or a\n"
 		"read error stops; what was read before stays. Exit code 5: something was malformed or\n"
-		"unreadable; 4: too long, or the store is full. Of duplicates in the input the last counts.\n"
+		"unreadable; 4: too long, or the store is full; 130: Ctrl-C, after which the totals are told. Of duplicates in the input the last counts.\n"
 		"With --long-to a key is in one of the two stores: it is deleted from the other.",
 	.opts = ingest_opts,
 	.flags = CTL_JSON | CTL_WRITES,

@@ -21,6 +21,7 @@ enum ctl_exit {
 	CTL_STORE = 3, /* the store can't be found, made, opened or used */
 	CTL_REFUSED = 4, /* the store can't take this: full, too long, not an integer */
 	CTL_INPUT = 5, /* input or output: unreadable, malformed, can't be written */
+	CTL_SIGNAL = 128, /* and the signal's number: it ended early, in good order */
 };
 
 /* An option of a subcommand. */

@@ -4,6 +4,7 @@
  * The formats are read_*.c's, options and totals cmd_ingest.c's.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -196,7 +197,15 @@ static bool step(struct ingest *in)
 	struct source *src = in->src;
 	struct record rec = { 0 };
 
-	switch (in->reader->next(src, &rec)) {
+	enum read_result got = input_signal ? READ_END : in->reader->next(src, &rec);
+
+	/* Also if it was the reader that was interrupted; a whole record still goes in. */
+	if (input_signal && got != READ_RECORD) {
+		stop(in, src->in.line, CTL_SIGNAL + input_signal);
+		in->totals.interrupted = true;
+		return false;
+	}
+	switch (got) {
 	case READ_RECORD:
 		return !take(in, &rec);
 	case READ_BAD:
@@ -216,6 +225,23 @@ static bool step(struct ingest *in)
 	}
 }
 
+static void on_signal(int number)
+{
+	input_signal = number;
+}
+
+/* The first Ctrl-C ends it in good order, a second one at once. One that is ignored (nohup) stays so. */
+static void catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM };
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND }, old;
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		if (!sigaction(numbers[i], NULL, &old) && old.sa_handler == SIG_DFL)
+			sigaction(numbers[i], &act, NULL);
+}
+
 /* Fills in->totals; says what is wrong as it goes. */
 void ingest_run(struct ingest *in)
 {
@@ -229,6 +255,7 @@ void ingest_run(struct ingest *in)
 		in->long_geometry = info.geometry;
 	}
 	in->began_ns = progress_now_ns();
+	catch_signals();
 	if (!r)
 		r = in->reader->open(in->src);
 	if (r) {

@@ -95,6 +95,7 @@ struct totals {
 	uint64_t too_long; /* key or value doesn't fit the store's geometry */
 	uint64_t elsewhere; /* records that --long-to took */
 	uint64_t stopped_line; /* where reading ended early; 0: it did not */
+	bool interrupted; /* by a signal */
 	double seconds;
 	int code; /* exit code */
 };

@@ -14,6 +14,8 @@
 
 #define FIRST_BYTES ((size_t)256 << 10)
 
+volatile sig_atomic_t input_signal;
+
 const char *input_name(const char *path)
 {
 	return strcmp(path, "-") ? path : "standard input";
@@ -73,8 +75,10 @@ static int fill(struct input *in)
 		in->cap = cap;
 	}
 	do
-		n = read(in->fd, in->buf + in->end, in->cap - in->end);
-	while (n < 0 && errno == EINTR);
+		n = input_signal ? -1 : read(in->fd, in->buf + in->end, in->cap - in->end);
+	while (n < 0 && errno == EINTR && !input_signal);
+	if (input_signal)
+		return -EINTR;
 	if (n < 0)
 		return -errno;
 	in->eof = !n;

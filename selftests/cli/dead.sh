@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# dead.sh - a writer that was killed is told from one that lives, by stats, check and reap; an ingest that is interrupted
+# tells how far it came.
+# shellcheck source=selftests/cli/tap.bash
+. "$(dirname "$(realpath "$0")")/tap.bash"
+
+# slow_ingest SIGNAL [OPTION...]: records, then nothing more until a second has gone by and the signal comes.
+slow_ingest() {
+	mkfifo pipe
+	{
+		seq -f $'key number %g\tv' 90 # more than what is looked at before the first record
+		sleep 3
+	} >pipe 2>/dev/null &
+	run timeout --preserve-status -s "$1" 1 splinterctl ingest "${@:2}" -f lines pipe
+	kill $! 2>/dev/null
+	rm pipe
+}
+
+store s --lanes 100 --value-max 16 --key-max 16
+slow_ingest KILL
+point "killed" gives 137 ""
+run splinterctl stats
+point "stats: a cell is taken" grep -qE '^writers +1$' out
+point "stats: by a dead writer" grep -qE '^writers_dead +1$' out
+run splinterctl check
+point "check tells it" grep -qF "sound; 1 dead writer left something, which \`splinterctl reap\` clears" out
+point "and is content" gives 0
+run splinterctl reap
+point "reap counts it" grep -qE '^1 dead writers? reaped' out
+run splinterctl reap --json
+point "once" gives 0 '{"writers":0,"finished":0,"undone":0,"alive":0,"unknown":0}'
+run splinterctl stats --json
+point "and its cell is free" grep -q '"writers":0,"writers_dead":0,' out
+
+slow_ingest INT
+point "Ctrl-C" gives 130
+point "tells the totals so far" grep -qE '^90 records, .* 0 keys made, 90 replaced; INTERRUPTED at line 90$' out
+point "and nothing else" test ! -s err
+slow_ingest TERM --json
+point "SIGTERM" gives 143
+point "JSON" grep -qE '"records":90,.*"stopped_line":90,"interrupted":true,' out
+point "the store is sound" sound
+run splinterctl stats
+point "and the writer is gone" grep -qE '^writers +0$' out
+finish

@@ -13,6 +13,9 @@
 #	make test		everything, set-up included (Debian 12, as root)
 #	make linear		are histories linearizable, are reads whole: some minutes (SECONDS=60 of each part)
 #	make storm		10 minutes of kills and stops on a store in use (SECONDS=600)
+#	make fuzz		hostile bytes for 10 minutes (SECONDS=600)
+#	make sanitize		the native tests under ASan, UBSan and TSan
+#	make litmus		the barriers, on paper: each one's litmus test
 #	make demo		the main job on real data in a guest, set-up included
 #	make guest		a shell in a guest with the module, set-up included (KERNEL=, PARAMS=)
 #	make setup		packages and kernels that make test needs, and nothing else
@@ -52,7 +55,7 @@ echo "There are no kernel headers at $(KDIR)."; \
 echo "Install the running kernel's (Debian: apt-get install linux-headers-$$(uname -r)), or name others: make KDIR=..."
 endef
 
-.PHONY: all user lib tools module modules native device install uninstall load unload check style test linear storm demo \
+.PHONY: all user lib tools module modules native device install uninstall load unload check style test fuzz sanitize litmus linear storm demo \
 	guest setup clean help
 
 all: user
@@ -112,6 +115,14 @@ linear:
 storm:
 	@$(MAKE) --no-print-directory -C selftests/storm O=$(O) || { tools/setup/install user; exit 1; }
 	@$(O)/selftests/storm/storm --seconds $(or $(SECONDS),600)
+
+fuzz:
+	@tools/setup/install test
+	@selftests/fuzz/run $(or $(SECONDS),600)
+
+sanitize litmus:
+	@tools/setup/install test
+	@selftests/$@/run
 
 # tools/demo/prepare, if there is one, fetches on the host what tools/demo/run works on in the guest; both get the folder
 # that they share.

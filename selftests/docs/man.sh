@@ -80,6 +80,22 @@ errors() {
 	return $bad
 }
 
+# Each member of each struct that a program fills in or reads stands in splk_types(3).
+members() {
+	local bad=0 name page=$top/libsplinterk/man/splk_types.3
+
+	while read -r name; do
+		grep -qw "$name" "$page" || { echo "$name: not in splk_types.3"; bad=1; }
+	done < <(sed -n '/^struct spl\(_geometry\|k_[a-z]*\) {/,/^};/p' "$top/libsplinterk/splinterk.h" "$top/uapi/splinter.h" |
+		sed -n 's/.*[ *]\([a-z_]*\)\(\[[0-9]*\]\)\?;.*/\1/p' | sort -u | grep .)
+	return $bad
+}
+
+# Tab stops of a table before it would push an example out of sight.
+indents() {
+	! groff -man -t -Tascii -P-cbou "$1" | grep -nE '^ {40,}(struct|int|if|return|for|while) '
+}
+
 # The code between .EX and .EE after EXAMPLES, as a reader would copy it.
 example() {
 	sed -n '/^\.SH EXAMPLES/,/^\.SH SEE ALSO/p' "$1" | sed -n '/^\.EX/,/^\.EE/p' | sed -e '/^\.E[XE]/d' -e 's/^\\&//' -e 's/\\-/-/g' \
@@ -102,6 +118,7 @@ run_example() {
 if command -v groff >/dev/null; then
 	while read -r page; do
 		point "${page##*/}: no warnings" lint "$page"
+		point "${page##*/}: code is not indented out of sight" indents "$page"
 	done < <(real_pages)
 else
 	nr=$((nr + 1))
@@ -109,6 +126,7 @@ else
 fi
 point "links lead somewhere" links
 point "each function has a page" functions
+point "each member of a struct is described" members
 point "each error has a sentence" errors
 while read -r page; do
 	point "${page##*/}: its example runs" run_example "$page"

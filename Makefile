@@ -18,6 +18,8 @@
 #	make litmus		the barriers, on paper: each one's litmus test
 #	make demo		the main job on real data in a guest, set-up included
 #	make guest		a shell in a guest with the module, set-up included (KERNEL=, PARAMS=)
+#	make bench		speed beside its floor and its peers (BENCH="--quick --report", BENCH=--help)
+#	make bench-guest	the same for what the module does, as ratios in one guest (KERNEL=)
 #	make setup		packages and kernels that make test needs, and nothing else
 #	make clean		removes what was built
 #
@@ -37,6 +39,7 @@ DESTDIR ?=
 KERNEL ?=
 KDIR ?= $(if $(KERNEL),$(shell tools/setup/kernel $(KERNEL) build),/lib/modules/$(shell uname -r)/build)
 PARAMS ?=
+BENCH ?=
 ONLY ?=
 
 override O := $(abspath $(O))
@@ -56,7 +59,7 @@ echo "Install the running kernel's (Debian: apt-get install linux-headers-$$(una
 endef
 
 .PHONY: all user lib tools module modules native device install uninstall load unload check style test fuzz sanitize litmus linear storm demo \
-	guest setup clean help
+	guest bench bench-guest setup clean help
 
 all: user
 ifeq ($(wildcard $(KDIR)/include/generated/utsrelease.h),)
@@ -140,6 +143,17 @@ guest:
 	@$(MAKE) --no-print-directory user
 	@$(MAKE) --no-print-directory module KERNEL=$(or $(KERNEL),6.1)
 	@selftests/guest/boot --kernel $(or $(KERNEL),6.1) $(addprefix --param ,$(PARAMS)) --shell
+
+bench:
+	@tools/setup/install bench
+	@$(MAKE) --no-print-directory lib
+	@tools/bench/run $(BENCH)
+
+bench-guest:
+	@tools/setup/install demo
+	@$(MAKE) --no-print-directory user
+	@$(MAKE) --no-print-directory module KERNEL=$(or $(KERNEL),6.1)
+	@tools/bench/guest/run --kernel $(or $(KERNEL),6.1)
 
 setup:
 	@tools/setup/install test

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/*
+ * floor.c - the least that memory asks for an operation: no hash, no compare, no check. What the store does is data.c's.
+ *
+ * A get of n bytes: load the key's cell, then the first line of its lane, then copy n bytes, then go on to the next.
+ * Each address is computed from what was loaded before, by adding a zero that the compiler can't know, so nothing is
+ * fetched ahead of its turn (see disasm). Cell and lane of each key were looked up before, in the store's own index.
+ */
+#include <string.h>
+
+#include "bench.h"
+
+static volatile uint64_t runtime_zero;
+
+/* For 64 bytes the compiler knows the length, which is more than a store may: the floor is allowed to. */
+static inline __attribute__((always_inline)) void copy(void *to, const void *from, uint32_t n)
+{
+	if (n == 64)
+		__builtin_memcpy(to, from, 64);
+	else
+		memcpy(to, from, n);
+}
+
+static inline __attribute__((always_inline)) void walk_get(struct work *w, uint64_t ops, uint32_t n,
+							   uint64_t zero)
+{
+	const uint32_t off = SPL_VALUE_OFF(KEY_BYTES);
+	uint64_t first, count, i, dep = 0, word, head;
+	const struct place *p;
+	unsigned char *lane;
+
+	for (; ops; ops -= count) {
+		count = seq_piece(&w->q, ops, &first);
+		for (i = first; i < first + count; i++) {
+			p = &w->q.places[i + (dep & zero)];
+			word = spl_load(p->cell);
+			lane = p->lane + (word & zero);
+			head = spl_load((uint64_t *)lane);
+			copy(w->buf, lane + off + (head & zero), n);
+			dep = spl_load((uint64_t *)(w->buf + n - 8));
+		}
+	}
+}
+
+void floor_get(void *context, uint64_t ops)
+{
+	struct work *w = context;
+
+	if (w->n == 64)
+		walk_get(w, ops, 64, runtime_zero);
+	else
+		walk_get(w, ops, w->n, runtime_zero);
+}
+
+/* The same accesses, each free to overtake the one before: what the machine could do with perfect foresight. */
+void floor_get_loose(void *context, uint64_t ops)
+{
+	const uint32_t off = SPL_VALUE_OFF(KEY_BYTES);
+	struct work *w = context;
+	uint64_t first, count, i, sum = 0;
+	const struct place *p;
+
+	for (; ops; ops -= count) {
+		count = seq_piece(&w->q, ops, &first);
+		for (i = first; i < first + count; i++) {
+			p = &w->q.places[i];
+			sum += spl_load(p->cell) + spl_load((uint64_t *)p->lane);
+			copy(w->buf, p->lane + off, w->n);
+			__asm__ volatile("" : : "r"(sum) : "memory");
+		}
+	}
+}
+
+static inline __attribute__((always_inline)) void walk_set(struct work *w, uint64_t ops, uint32_t n,
+							   uint64_t zero)
+{
+	const uint32_t off = SPL_VALUE_OFF(KEY_BYTES);
+	uint64_t first, count, i, dep = 0, word, head;
+	const struct place *p;
+	unsigned char *lane;
+
+	for (; ops; ops -= count) {
+		count = seq_piece(&w->q, ops, &first);
+		for (i = first; i < first + count; i++) {
+			p = &w->q.places[i + (dep & zero)];
+			word = spl_load(p->cell);
+			lane = p->lane + (word & zero);
+			head = spl_load((uint64_t *)lane);
+			copy(lane + off + (head & zero), w->values + i % VALUES * n, n);
+			/* What was there is put there again: the cost is the same, and the store stays whole. */
+			dep = spl_cas64(p->cell, word, word);
+		}
+	}
+}
+
+void floor_set(void *context, uint64_t ops)
+{
+	struct work *w = context;
+
+	if (w->n == 64)
+		walk_set(w, ops, 64, runtime_zero);
+	else
+		walk_set(w, ops, w->n, runtime_zero);
+}

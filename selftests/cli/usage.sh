@@ -70,5 +70,27 @@ does "completes subcommands" 0 $'geometry\nget' eval 'complete splinterctl ge | 
 does "completes options" 0 $'--since\n--store' eval 'complete splinterctl watch --s | sort'
 does "completes keys" 0 $'apple\napricot' eval 'complete splinterctl get a | sort'
 does "completes keys of --store" 0 apple complete splinterctl --store "$SPLINTER_STORE" get app
+# As bash takes the line apart: before and after each = and :.
+complete_line() {
+	COMP_LINE=$1
+	mapfile -t COMP_WORDS < <(sed -e 's/[:=]/ & /g' -e 's/  *$//' <<<"$1" | tr -s ' ' '\n')
+	[[ $1 == *' ' ]] && COMP_WORDS+=('')
+	COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMPREPLY=()
+	_splinterctl 2>/dev/null
+	printf '%s\n' "${COMPREPLY[@]}"
+	COMP_LINE=
+}
+mkdir -p dir
+touch dir/big dir/bigl dir/small
+splinterctl set job:17 1
+splinterctl set job:18 1
+does "completes files after file:" 0 $'dir/big\ndir/bigl' eval 'complete_line "splinterctl --store file:dir/bi" | sort'
+does "completes --format=" 0 $'csv\ncontrol' complete_line "splinterctl ingest --format=c"
+does "completes keys with a colon" 0 $'17\n18' eval 'complete_line "splinterctl get job:1" | sort'
+does "completes keys of --store=" 0 apple complete_line "splinterctl --store=$SPLINTER_STORE get app"
+does "completes keys for type" 0 apple complete_line "splinterctl type app"
+does "and then types" 0 $'bigint\nbiguint' complete_line "splinterctl type apple big"
+does "completes -t as --type" 0 $'bigint\nbiguint' complete_line "splinterctl list -t big"
+does "offers no keys as values" 0 "" complete_line "splinterctl set apple ap"
 does "completes types" 0 $'bigint\nbiguint' complete splinterctl list --type big
 finish

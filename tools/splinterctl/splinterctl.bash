@@ -4,28 +4,71 @@
 # that nothing has to be kept up here.
 # shellcheck shell=bash
 
+# bash takes words apart at = and : (COMP_WORDBREAKS); what stands together on the line is one word.
+_splinterctl_join() {
+	local line=$COMP_LINE blank i
+
+	words=()
+	for ((i = 0; i <= COMP_CWORD; i++)); do
+		blank=${line%%[![:space:]]*}
+		if ((i)) && [[ -n $line && -z $blank ]]; then
+			words[-1]+=${COMP_WORDS[i]}
+		else
+			words+=("${COMP_WORDS[i]}")
+		fi
+		line=${line#"$blank"}
+		line=${line#"${COMP_WORDS[i]}"}
+	done
+}
+
 _splinterctl() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local program=${COMP_WORDS[0]} sub='' i store=()
+	local cur prev program=${COMP_WORDS[0]} sub='' i at=0 store=() words
 
 	COMPREPLY=()
+	_splinterctl_join
+	cur=${words[-1]}
+	prev=${words[${#words[@]} - 2]}
+	if [[ $cur == --*=* ]]; then
+		prev=${cur%%=*}
+		cur=${cur#*=}
+	fi
+	_splinterctl_answer
+	# bash replaces what follows the last colon only.
+	if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
+		COMPREPLY=("${COMPREPLY[@]#"${cur%:*}:"}")
+	fi
+}
+
+_splinterctl_answer() {
 	# The subcommand is the first word that is neither an option nor an option's argument.
-	for ((i = 1; i < COMP_CWORD; i++)); do
-		case ${COMP_WORDS[i]} in
+	for ((i = 1; i < ${#words[@]} - 1; i++)); do
+		case ${words[i]} in
 		-s | --store | --device) i=$((i + 1)) ;;
 		-*) ;;
 		*)
-			sub=${COMP_WORDS[i]}
+			sub=${words[i]}
+			at=$i
 			break
 			;;
 		esac
 	done
-	for ((i = 1; i < COMP_CWORD - 1; i++)); do
-		[[ ${COMP_WORDS[i]} == -s || ${COMP_WORDS[i]} == --store ]] && store=(-s "${COMP_WORDS[i + 1]}")
+	for ((i = 1; i < ${#words[@]} - 1; i++)); do
+		case ${words[i]} in
+		-s | --store) store=(-s "${words[i + 1]}") ;;
+		--store=*) store=(-s "${words[i]#*=}") ;;
+		esac
 	done
 
+	case $sub:$prev in
+	list:-t | set:-t) prev=--type ;;
+	init:-p) prev=--policy ;;
+	ingest:-d | import:-d) prev=--duplicates ;;
+	ingest:-f) prev=--format ;;
+	set:-f | append:-f) prev=--file ;;
+	ingest:-L | import:-L) prev=--long-to ;;
+	esac
 	case $prev in
-	-s | --store | -L | --long-to)
+	-s | --store | --long-to)
 		_splinterctl_stores
 		return
 		;;
@@ -98,7 +141,20 @@ _splinterctl_operand() {
 			_splinterctl_words "and or xor not add sub inc dec"
 		fi
 		;;
-	set | get | append | unset | exists | bump | head | watch | type | flags) _splinterctl_keys ;;
+	type)
+		if [[ ${words[${#words[@]} - 2]} == type || $prev == -* ]]; then
+			_splinterctl_keys
+		else
+			_splinterctl_words "void bigint biguint json binary imgdata audio vartext"
+		fi
+		;;
+	set | get | append)
+		# The second operand is a value.
+		if ((${#words[@]} - 1 == at + 1)) || [[ $prev == -* ]]; then
+			_splinterctl_keys
+		fi
+		;;
+	unset | exists | bump | head | watch | flags) _splinterctl_keys ;;
 	esac
 }
 

@@ -51,6 +51,7 @@ static struct test_case cases[] = {
 	ONE("insert-used", HAS_HISTORY, 24, ACT_SET, 0, 0),
 	ONE("insert-twin", HAS_TWIN, 24, ACT_SET, 0, 0),
 	ONE("insert-displaced", HAS_HOME_FULL, 24, ACT_SET, 0, 0),
+	ONE("insert-beside-twin", HAS_HOME_FULL | HAS_TWIN, 24, ACT_SET, 0, 0),
 	{ "insert-far",
 	  HAS_HOME_FULL | HAS_NEXT_FULL,
 	  24,

@@ -37,6 +37,7 @@ static UNUSED void deaths_prepare(void)
 static void judge_two(const struct history *so_far, bool first)
 {
 	static struct history h;
+	struct spl_writer heir;
 	int i, v;
 
 	h = *so_far;
@@ -46,7 +47,10 @@ static void judge_two(const struct history *so_far, bool first)
 		history_end(&h, &h.part[v], NULL);
 		if (!i) {
 			get(&h, &world.w, KEY_K);
-			set(&h, &world.w, KEY_OTHER, 1);
+			/* An heir declares something else, and leaves alone the lane that its forerunner replaced. */
+			spl_writer_init(&heir, &world.s, v ? SECOND : VICTIM);
+			heir.next = 1;
+			set(&h, &heir, KEY_OTHER, 1);
 		}
 	}
 	judge_rest(&h, first ? VICTIM : SECOND);
@@ -152,16 +156,17 @@ static void reaper_here(pid_t pid, const struct history *so_far, const struct sn
 {
 	static struct history h;
 	pid_t copy;
+	int before;
 
 	if (changed) {
 		copy = victim_copy(pid);
 		place.kill = true;
 		victim_kill(copy);
 		tally.kills++;
-		judge_dead(so_far, false);
-		snap_put(here);
-		judge_dead(so_far, true);
-		snap_put(here);
+		for (before = NOTHING; before < BEFORE_REPAIR_COUNT; before++) {
+			judge_dead(so_far, before);
+			snap_put(here);
+		}
 		place.kill = false;
 	}
 	if (!changed && !sampled(16))

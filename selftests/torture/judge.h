@@ -33,6 +33,7 @@ struct options {
 	bool replay;
 	bool full;
 	__u64 seed;
+	__u64 share; /* one in so many victims is led on through a store that others changed */
 };
 
 struct tally {
@@ -107,6 +108,20 @@ static UNUSED void failure(const struct history *h, const char *why)
 	if (h && tally.failures <= 2)
 		history_print(h);
 	fflush(stdout);
+}
+
+/* A number that the seed and the place decide, so that a replay draws the same. */
+static UNUSED __u64 draw(__u64 what, __u64 below)
+{
+	__u64 x[] = { what,
+		      options.seed,
+		      (__u64)place.kind,
+		      (__u64)place.state,
+		      (__u64)place.at,
+		      (__u64)place.script,
+		      (__u64)place.then };
+
+	return XXH64(x, sizeof(x), XXH64(place.op, strlen(place.op), 0)) % below;
 }
 
 /* Is this number wanted by a replay, or is there none? */
@@ -193,7 +208,7 @@ static UNUSED pid_t start(const struct job *job, __u32 idx, bool reaper)
 	orders.tell = &world.tell[reaper ? 0 : idx];
 	orders.reaper = reaper;
 	memset(vdso_seen, 0, sizeof(vdso_seen));
-	return victim_start(victim_work, &orders);
+	return victim_start(victim_work, &orders, NULL);
 }
 
 /* Lets a victim go on to its end. */

@@ -5,7 +5,7 @@
  * instruction boundary. See walk.h for one victim, deaths.h for two and for reapers. This file reads the
  * options, goes through the cases and adds up.
  *
- *	torture [--full] [--seed N] [--list]
+ *	torture [--full] [--share N] [--seed N] [--list]
  *	torture --op NAME [--at N] [--kill | --script NAME [--then N]]		again what failed
  *	torture --op NAME --pair --state N --partner NAME [--at N]
  *	torture --op NAME --reaper --state N [--at N]
@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "deaths.h"
+#include "library.h"
 
 static double now_s(void)
 {
@@ -34,6 +35,12 @@ static void report(const char *what, const struct tally *before, int states, dou
 	fflush(stdout);
 }
 
+/* A replay, or one that asks for a kind, runs that kind only. */
+static bool runs(enum kind kind)
+{
+	return options.only.kind == kind || (options.only.kind == KIND_CASE && !options.replay);
+}
+
 static void run_case(struct test_case *c)
 {
 	static struct states states;
@@ -47,13 +54,13 @@ static void run_case(struct test_case *c)
 	case_make(c, &start_model);
 	walk(c, &start_model, &states);
 	report(c->name, &before, states.nr, began);
-	if (options.only.kind == KIND_PAIR || !options.replay) {
+	if (runs(KIND_PAIR)) {
 		before = tally;
 		began = now_s();
 		pairs(c, &start_model, &states);
 		report("  two deaths", &before, states.nr, began);
 	}
-	if (options.only.kind == KIND_REAPER || !options.replay) {
+	if (runs(KIND_REAPER)) {
 		before = tally;
 		began = now_s();
 		reapers(c, &start_model, &states);
@@ -68,6 +75,7 @@ static void options_read(int argc, char **argv)
 {
 	static const struct option known[] = {
 		{ "full", no_argument, NULL, 'f' },
+		{ "share", required_argument, NULL, 'h' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "list", no_argument, NULL, 'l' },
 		{ "op", required_argument, NULL, 'o' },
@@ -77,6 +85,7 @@ static void options_read(int argc, char **argv)
 		{ "then", required_argument, NULL, 't' },
 		{ "pair", no_argument, NULL, 'p' },
 		{ "reaper", no_argument, NULL, 'r' },
+		{ "library", no_argument, NULL, 'b' },
 		{ "state", required_argument, NULL, 'n' },
 		{ "partner", required_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
@@ -87,6 +96,9 @@ static void options_read(int argc, char **argv)
 		switch (c) {
 		case 'f':
 			options.full = true;
+			break;
+		case 'h':
+			options.share = strtoull(optarg, NULL, 0);
 			break;
 		case 's':
 			options.seed = strtoull(optarg, NULL, 0);
@@ -119,6 +131,9 @@ static void options_read(int argc, char **argv)
 		case 'r':
 			options.only.kind = KIND_REAPER;
 			break;
+		case 'b':
+			options.only.kind = KIND_LIBRARY;
+			break;
 		case 'n':
 			options.only.state = atoi(optarg);
 			break;
@@ -136,6 +151,8 @@ int main(int argc, char **argv)
 	int i, nr = 0;
 
 	options_read(argc, argv);
+	if (!options.share)
+		options.share = options.full ? 24 : 400;
 	covered = calloc(1, (size_t)(&etext - &__executable_start));
 	if (!covered)
 		die("no memory");
@@ -145,6 +162,19 @@ int main(int argc, char **argv)
 		if (options.only.op && strcmp(options.only.op, cases[i].name))
 			continue;
 		run_case(&cases[i]);
+		nr++;
+	}
+	for (i = 0; i < NR_LIBRARY_CASES; i++) {
+		struct tally before = tally;
+		double began = now_s();
+		long len;
+
+		if (options.only.op && strcmp(options.only.op, library_cases[i].name))
+			continue;
+		len = library_walk(&library_cases[i]);
+		report(library_cases[i].name, &before, 0, began);
+		printf("#   %ld of its %ld boundaries were not covered\n",
+		       len - (long)(tally.boundaries - before.boundaries), len);
 		nr++;
 	}
 	printf("%sok 1 - every instruction\n1..1\n", tally.failures || !nr ? "not " : "");

@@ -82,8 +82,8 @@ static __attribute__((unused)) bool victim_step(pid_t pid)
 	return !victim_died && victim_pc(pid) != (unsigned long)victim_end;
 }
 
-/* Starts a process that stands before the first instruction of @fn. */
-static __attribute__((unused)) pid_t victim_start(victim_fn *fn, void *arg)
+/* Starts a process that has done @before, if that is not NULL, and stands before the first instruction of @fn. */
+static __attribute__((unused)) pid_t victim_start(victim_fn *fn, void *arg, void (*before)(void))
 {
 	pid_t pid;
 
@@ -92,6 +92,8 @@ static __attribute__((unused)) pid_t victim_start(victim_fn *fn, void *arg)
 	if (pid < 0)
 		victim_fail("fork");
 	if (!pid) {
+		if (before)
+			before();
 		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
 			_exit(99);
 		__asm__ volatile("int3" ::: "memory");

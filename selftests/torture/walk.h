@@ -18,28 +18,26 @@ struct states {
 	struct snap *snap[STATES_MAX];
 };
 
-/* A number that the seed and the place decide, so that a replay draws the same. */
-static __u64 draw(__u64 what, __u64 below)
-{
-	__u64 x[] = { what,
-		      options.seed,
-		      (__u64)place.kind,
-		      (__u64)place.state,
-		      (__u64)place.at,
-		      (__u64)place.script,
-		      (__u64)place.then };
+/* What others do before a dead writer is repaired. */
+enum before_repair {
+	NOTHING,
+	MUCH, /* so that all lanes are used again */
+	LITTLE, /* its lane replaced, and not yet used again */
+	BEFORE_REPAIR_COUNT,
+};
 
-	return XXH64(x, sizeof(x), XXH64(place.op, strlen(place.op), 0)) % below;
-}
-
-/* The victim is dead and the store as it left it. With @late others work before it is repaired. */
-static UNUSED void judge_dead(const struct history *so_far, bool late)
+/* The victim is dead and the store as it left it. */
+static UNUSED void judge_dead(const struct history *so_far, enum before_repair before)
 {
 	static struct history h;
 
 	h = *so_far;
-	if (late)
+	if (before == MUCH)
 		crowd_run(&h, &world.w, SCRIPT_ALL, 0);
+	if (before == LITTLE) {
+		set(&h, &world.w, KEY_K, 1);
+		set(&h, &world.w, KEY_OTHER, 2);
+	}
 	reap(VICTIM);
 	history_end(&h, &h.part[0], NULL);
 	judge_rest(&h, VICTIM);
@@ -48,14 +46,15 @@ static UNUSED void judge_dead(const struct history *so_far, bool late)
 static UNUSED void kill_here(pid_t pid, const struct history *h, const struct snap *here)
 {
 	pid_t copy = victim_copy(pid);
+	int before;
 
 	place.kill = true;
 	victim_kill(copy);
 	tally.kills++;
-	judge_dead(h, false);
-	snap_put(here);
-	judge_dead(h, true);
-	snap_put(here);
+	for (before = NOTHING; before < BEFORE_REPAIR_COUNT; before++) {
+		judge_dead(h, before);
+		snap_put(here);
+	}
 	place.kill = false;
 }
 
@@ -112,11 +111,11 @@ static UNUSED void lead_on(pid_t pid, const struct history *h)
 }
 
 /* Is the script to be run here and the victim led on afterwards? */
-static bool leads_on(void)
+static bool leads_on(const struct job *job)
 {
 	if (options.replay)
 		return options.only.then >= 0;
-	return !draw(4, options.full ? 4 : 400);
+	return !draw(4, options.share * (__u64)(job->nr > 1 ? 4 : 1));
 }
 
 static bool stops_for(int script)
@@ -132,7 +131,8 @@ static void at_boundary(pid_t pid, const struct history *h, const struct snap *h
 
 	if (!wanted(place.at, options.only.at))
 		return;
-	tally.boundaries++;
+	if (!(tally.boundaries++ % 64) && isatty(2))
+		fprintf(stderr, "\r\033[K%s: boundary %ld", place.op, place.at);
 	if (options.only.script < 0)
 		kill_here(pid, h, here);
 	for (script = 0; script < SCRIPT_COUNT; script++) {
@@ -142,7 +142,7 @@ static void at_boundary(pid_t pid, const struct history *h, const struct snap *h
 			continue;
 		if (stops_for(script) && options.only.then < 0)
 			stop_here(pid, h, here, script);
-		if (leads_on()) {
+		if (leads_on(h->part[0].job)) {
 			pid_t copy = victim_copy(pid);
 
 			changed = *h;

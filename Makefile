@@ -13,6 +13,7 @@
 #	make test		everything, set-up included (Debian 12, as root)
 #	make linear		are histories linearizable, are reads whole: some minutes (SECONDS=60 of each part)
 #	make storm		10 minutes of kills and stops on a store in use (SECONDS=600)
+#	make torture		kills and stops at every instruction of every operation: half an hour (TORTURE="--op insert")
 #	make fuzz		hostile bytes for 10 minutes (SECONDS=600)
 #	make sanitize		the native tests under ASan, UBSan and TSan
 #	make litmus		the barriers, on paper: each one's litmus test
@@ -59,7 +60,7 @@ echo "Install the running kernel's (Debian: apt-get install linux-headers-$$(una
 endef
 
 .PHONY: all user lib tools module modules native device install uninstall load unload check style test fuzz sanitize litmus linear storm demo \
-	guest bench bench-guest setup clean help
+	torture torture-build guest bench bench-guest setup clean help
 
 all: user
 ifeq ($(wildcard $(KDIR)/include/generated/utsrelease.h),)
@@ -118,6 +119,12 @@ linear:
 storm:
 	@$(MAKE) --no-print-directory -C selftests/storm O=$(O) || { tools/setup/install user; exit 1; }
 	@$(O)/selftests/storm/storm --seconds $(or $(SECONDS),600)
+
+torture-build: lib
+	@$(MAKE) --no-print-directory -C selftests/torture O=$(O)
+
+torture: torture-build
+	@$(O)/selftests/torture/torture --full $(TORTURE)
 
 fuzz:
 	@tools/setup/install test

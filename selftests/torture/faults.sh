@@ -12,7 +12,7 @@ top=$(realpath "$here/../..")
 O=${O:-$top/build}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-nr=0
+nr=${FIRST:-0}
 
 # fault NAME HEADER SED-SCRIPT TORTURE-ARGUMENT...
 fault() {

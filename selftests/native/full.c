@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+/* selftest-timeout: 300 */
 /* full.c - a store fills to its last lane, refuses the next key without harm, and takes one for each that is deleted. */
 #include "fixture.h"
 
@@ -71,12 +72,12 @@ static void a_million(void)
 {
 	struct splk_options options = options_for(1000000, 64);
 	struct splk_info info = { .size = sizeof(info) };
-	double start = seconds(), took;
+	double start = cpu_seconds(), took;
 	struct splk_store *s;
 	uint64_t other;
 
 	s = fresh_with(&options);
-	took = seconds() - start;
+	took = cpu_seconds() - start;
 	OK(took < 2, "1,000,000 lanes of 64 bytes are made in %.2f s", took);
 	splk_info(s, &info);
 	other = info.bytes / 1000000 - info.geometry.key_max - info.geometry.value_max;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* selftest-timeout: 300 */
 /*
  * probe.c - a store filled to its last lane: how many lines of the index a look-up touches, and that ten million
  * deletes and inserts later it touches no more.

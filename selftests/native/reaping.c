@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+/* selftest-timeout: 300 */
 /*
  * reaping.c - P2: writers that are killed anywhere, threads that vanish, reapers that die, and holders of whom nothing can
  * be known. Every death leaves a store that is sound and lacks nothing but the dead.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* selftest-timeout: 300 */
 /*
  * storm.c - processes that write the same few keys are killed at random instants; after reaping, every lane is
  * accounted for, every key reads whole, and what no killed process could have touched is as it was (P2, P3).

@@ -46,6 +46,7 @@ void judge(const struct history *h, const struct config *c, const struct state *
 
 	totals.histories++;
 	totals.ops += h->nr;
+	totals.roomy += c->roomy;
 	for (i = 0; i < h->nr; i++) {
 		totals.per_kind[h->op[i].kind]++;
 		totals.nospace += h->op[i].end == END_KNOWN && h->op[i].ret == -ENOSPC;
@@ -122,10 +123,11 @@ static void progress(double begun, double seconds, bool last)
 
 static int report(const char *mode)
 {
-	printf("linear: %s, %llu histories, %llu operations, %llu refused for room, %llu kills, %llu reaps, ",
+	printf("linear: %s, %llu histories, %llu operations, %llu refused for room, %llu with room for all, "
+	       "%llu kills, %llu reaps, ",
 	       mode, (unsigned long long)totals.histories, (unsigned long long)totals.ops,
-	       (unsigned long long)totals.nospace, (unsigned long long)totals.kills,
-	       (unsigned long long)totals.reaps);
+	       (unsigned long long)totals.nospace, (unsigned long long)totals.roomy,
+	       (unsigned long long)totals.kills, (unsigned long long)totals.reaps);
 	if (totals.contended)
 		printf("%llu with operations at the same time, ",
 		       (unsigned long long)totals.contended);

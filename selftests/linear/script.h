@@ -83,7 +83,7 @@ void history_add(struct history *h, const struct record *rec, uint64_t dead_at);
 /* A group of histories on one store; 0, or -1 after saying what is wrong. */
 struct totals {
 	uint64_t histories, ops, kills, reaps, switches, bad, undecided, unsound;
-	uint64_t per_kind[OP_KINDS], nospace, contended;
+	uint64_t per_kind[OP_KINDS], nospace, contended, roomy;
 };
 
 extern struct totals totals;

@@ -20,6 +20,7 @@
 #define BATCH 8
 
 struct shared {
+	uint32_t over;
 	uint64_t reads, stale_views, writes, deletes;
 	uint8_t read_len[]; /* lengths that a reader saw, up to SWEEP_MAX */
 };
@@ -29,7 +30,7 @@ struct shared {
 static struct splk_store *s;
 static struct shared *shared;
 static uint32_t value_max = 1024;
-static double seconds_each = 5, end;
+static double seconds_each = 5;
 
 static uint64_t word_of(uint32_t key, uint64_t epoch, uint64_t i)
 {
@@ -156,7 +157,7 @@ static int read_all(uint32_t me)
 
 	if (!bufs)
 		return 20;
-	for (n = me; !err && (n % 64 || seconds() < end); n++) {
+	for (n = me; !err && !__atomic_load_n(&shared->over, __ATOMIC_RELAXED); n++) {
 		key = (uint8_t)(n % KEYS);
 		switch (n / KEYS % 4) {
 		case 0:
@@ -229,7 +230,7 @@ static int write_all(uint32_t me, uint32_t writers)
 
 	if (!buf)
 		return 10;
-	for (n = me; !err && (n % 64 || seconds() < end); n++) {
+	for (n = me; !err && !__atomic_load_n(&shared->over, __ATOMIC_RELAXED); n++) {
 		key = (uint8_t)(n * 7 / 3 % KEYS);
 		if (key < 2 && key != me % writers)
 			continue;
@@ -253,6 +254,22 @@ static uint64_t lengths_read(void)
 	for (i = 0; i <= value_max && i <= SWEEP_MAX; i++)
 		n += shared->read_len[i];
 	return n;
+}
+
+/* On a busy machine it takes longer until each length has been read. A process that ends early has failed. */
+static void wait_until_read(void)
+{
+	double begun = seconds(), gone;
+	siginfo_t early = { 0 };
+
+	do {
+		nap_us(50000);
+		gone = seconds() - begun;
+		waitid(P_ALL, 0, &early, WEXITED | WNOHANG | WNOWAIT);
+	} while (!early.si_pid &&
+		 (gone < seconds_each || (value_max <= SWEEP_MAX && lengths_read() <= value_max &&
+					  gone < seconds_each + 60)));
+	__atomic_store_n(&shared->over, 1, __ATOMIC_RELAXED);
 }
 
 int main(int argc, char **argv)
@@ -304,13 +321,13 @@ int main(int argc, char **argv)
 	geometry.geometry.max_writers = writers + 1;
 	geometry.geometry.key_max = 8;
 	s = fresh_with(&geometry);
-	end = seconds() + seconds_each;
 	for (i = 0; i < writers + readers; i++) {
 		pid[i] = fork();
 		MUST(pid[i] >= 0, "fork");
 		if (!pid[i])
 			_exit(i < writers ? write_all(i, writers) : read_all(i - writers));
 	}
+	wait_until_read();
 	for (i = 0; i < writers + readers; i++) {
 		status = wait_for(pid[i]);
 		if (status)

@@ -37,7 +37,7 @@ struct subject {
 	const char *name;
 	void (*run)(void *context, uint64_t ops);
 	void *context;
-	uint64_t ops; /* of a batch; 0: as many as take batch_ns */
+	uint64_t ops; /* of a batch; found by trying */
 	bool sleeps; /* waits for others: a lost CPU is no reason to measure again */
 	bool once; /* run() is one whole trial of @ops and tells its cost in @told_ns */
 	double told_ns;
@@ -72,7 +72,6 @@ struct group {
 	struct subject subjects[SUBJECTS_MAX];
 	struct figure figures[FIGURES_MAX];
 	int nr_subjects, nr_figures;
-	double batch_ns; /* 0: a default */
 	int rounds; /* 0: settings.rounds */
 };
 

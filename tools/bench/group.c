@@ -12,7 +12,9 @@
 
 #include "bench.h"
 
+/* Short, so that few batches are disturbed; longer where each operation waits for another process anyway. */
 #define BATCH_NS 1.5e6
+#define SLEEPER_BATCH_NS 1e7
 #define AGAIN_MAX 6
 
 double now_ns(void)
@@ -207,12 +209,12 @@ static void figure_finish(const struct group *g, struct figure *f, int rounds)
 void group_run(struct group *g)
 {
 	int rounds = g->rounds ? g->rounds : settings.rounds, i, k, r;
-	double batch_ns = g->batch_ns ? g->batch_ns : BATCH_NS;
 	struct subject *s;
 
 	for (i = 0; i < g->nr_subjects; i++)
 		if (g->subjects[i].needed)
-			choose_ops(&g->subjects[i], batch_ns);
+			choose_ops(&g->subjects[i],
+				   g->subjects[i].sleeps ? SLEEPER_BATCH_NS : BATCH_NS);
 	for (r = 0; r < rounds; r++) {
 		progress("%s, round %d of %d", g->name, r + 1, rounds);
 		/* Every round begins with another one, so that none always follows the same neighbour's mess. */

@@ -17,7 +17,7 @@
 
 #define KEYS 10000
 #define BYTES 64
-#define TRIALS 12
+#define TRIALS 20
 #define TRIAL_NS 5e5
 
 enum task { GET, SET, FLOOR_GET, FLOOR_SET, WRITE_HOT, TASKS };

@@ -87,7 +87,7 @@ static void lmdb_figures(void)
 
 static void server_figures(enum server which, const char *name)
 {
-	struct group g = { .name = name, .batch_ns = settings.quick ? 1e7 : 2e7 };
+	struct group g = { .name = name };
 	int ours_g = group_subject(&g, "", library_get, NULL);
 	int ours_s = group_subject(&g, "", library_set, NULL);
 	int theirs[4], i;

@@ -5,7 +5,7 @@
  * instruction boundary. See walk.h for one victim, deaths.h for two and for reapers. This file reads the
  * options, goes through the cases and adds up.
  *
- *	torture [--full] [--share N] [--seed N] [--list]
+ *	torture [--full] [--share N] [--one] [--seed N] [--list]
  *	torture --op NAME [--at N] [--kill | --script NAME [--then N]]		again what failed
  *	torture --op NAME --pair --state N --partner NAME [--at N]
  *	torture --op NAME --reaper --state N [--at N]
@@ -75,6 +75,7 @@ static void options_read(int argc, char **argv)
 {
 	static const struct option known[] = {
 		{ "full", no_argument, NULL, 'f' },
+		{ "one", no_argument, NULL, '1' },
 		{ "share", required_argument, NULL, 'h' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "list", no_argument, NULL, 'l' },
@@ -96,6 +97,9 @@ static void options_read(int argc, char **argv)
 		switch (c) {
 		case 'f':
 			options.full = true;
+			break;
+		case '1':
+			options.one = true;
 			break;
 		case 'h':
 			options.share = strtoull(optarg, NULL, 0);

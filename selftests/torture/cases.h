@@ -166,14 +166,13 @@ static void setup_history(struct history *h, struct spl_writer *w)
 		del(h, w, KEY_FILL + k);
 }
 
-/* The world of a case, and the model of it that every history of the case starts from. */
-static UNUSED void case_make(struct test_case *c, struct model *start)
+/* What a case finds in a fresh world, and the model of it that every history of the case starts from. */
+static UNUSED void case_fill(struct test_case *c, struct model *start)
 {
 	static struct history h;
 	__u64 free_wanted = c->has & HAS_NO_LANE ? 0 : 1;
 	int i;
 
-	world_make(c->lanes);
 	memset(&h, 0, sizeof(h));
 	for (i = 0; i < KEY_COUNT; i++)
 		h.start.key[i].value = -1;

@@ -43,7 +43,7 @@ static void judge_two(const struct history *so_far, bool first)
 	h = *so_far;
 	for (i = 0; i < 2; i++) {
 		v = first ? i : 1 - i;
-		reap(v ? SECOND : VICTIM);
+		repair(v ? SECOND : VICTIM);
 		history_end(&h, &h.part[v], NULL);
 		if (!i) {
 			get(&h, &world.w, KEY_K);
@@ -78,12 +78,12 @@ static void reap_beside(pid_t pid, const struct history *so_far, const struct sn
 
 	h = *so_far;
 	tally.stops++;
-	reap(VICTIM);
+	repair(VICTIM);
 	history_end(&h, &h.part[0], NULL);
 	get(&h, &world.w, KEY_K);
 	if (let_go(copy, &h)) {
 		history_end(&h, &h.part[1], &world.tell[SECOND]);
-		reap(SECOND);
+		repair(SECOND);
 		judge_rest(&h, VICTIM);
 	}
 	snap_put(here);

@@ -166,7 +166,7 @@ static UNUSED bool judge_rest(struct history *h, __u32 heir)
 	return true;
 }
 
-static UNUSED void reap(__u32 idx)
+static UNUSED void repair(__u32 idx)
 {
 	struct spl_reap_counts counts = { 0 };
 

@@ -9,7 +9,7 @@
 
 #include <sys/stat.h>
 
-#include "judge.h"
+#include "way.h"
 #include "splinterk.h"
 
 #define LIBRARY_WRITERS 3
@@ -141,114 +141,21 @@ static int library_live(void)
 	return splk_stats(library, &stats) ? -1 : (int)stats.writers;
 }
 
-/* Where the first victim of a case was at each boundary, and for how many times it came there. */
-#define PATH_MAX_STEPS (1 << 16)
-static struct {
-	unsigned long pc;
-	__u32 visits;
-} path[PATH_MAX_STEPS];
-static long path_len;
-
-static bool watch_point(pid_t pid, unsigned long pc)
+static void library_reset(void)
 {
-	return !ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[0]), pc) &&
-	       !ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[7]), pc ? 1 : 0);
-}
-
-/* Takes a victim near to a boundary with a breakpoint of the machine. Where it is now; -1: at its end. */
-static long leap(pid_t pid, long at)
-{
-	long k, best = 0, cost = at, passed;
-
-	for (k = at; k > 0 && at - k < cost; k--) {
-		/* Not in the vDSO, which goes other ways when the time moves on. */
-		if (path[k].visits + (at - k) < cost &&
-		    path[k].pc - getauxval(AT_SYSINFO_EHDR) >= VDSO_BYTES) {
-			cost = path[k].visits + (at - k);
-			best = k;
-		}
-	}
-	if (!best || !watch_point(pid, path[best].pc))
-		return 0;
-	for (passed = 0; passed < path[best].visits; passed++) {
-		if (ptrace(PTRACE_CONT, pid, NULL, NULL))
-			victim_fail("continue");
-		if (!WIFSTOPPED(victim_wait(pid)))
-			return -1;
-	}
-	watch_point(pid, 0);
-	return best;
-}
-
-/* Leads a new victim to a boundary. -1: it went another way, or its end comes before. */
-static pid_t lead_once(long at)
-{
-	pid_t pid;
-	long k;
-
 	memcpy(library_bytes, library_saved, library_size);
 	*library_result = 1;
-	pid = victim_start(library_work, NULL, library_before);
-	k = leap(pid, at);
-	if (k < 0)
-		return -1;
-	for (; k < at; k++)
-		if (!victim_step(pid))
-			break;
-	if (at >= path_len || victim_pc(pid) == path[at].pc)
-		return pid;
-	victim_kill(pid);
-	return -1;
 }
 
-static pid_t lead_to(long at)
-{
-	pid_t pid = -1;
-	int tries;
-
-	for (tries = 0; pid < 0 && tries < 8; tries++)
-		pid = lead_once(at);
-	return pid;
-}
-
-/* The way of a case: every boundary, and which of them change the store, or are beside those. */
-static void record(unsigned char *near)
-{
-	unsigned char *before = malloc(library_size);
-	long k = 0, i;
-	pid_t pid;
-
-	if (!before)
-		die("no memory");
-	path_len = 0;
-	pid = lead_to(0);
-	do {
-		path[k].pc = victim_pc(pid);
-		for (path[k].visits = 1, i = k - 1; i >= 0; i--)
-			if (path[i].pc == path[k].pc) {
-				path[k].visits = path[i].visits + 1;
-				break;
-			}
-		cover(pid);
-		memcpy(before, library_bytes, library_size);
-		victim_step(pid);
-		tally.steps++;
-		if (memcmp(before, library_bytes, library_size))
-			memset(near + (k > 2 ? k - 2 : 0), 1, 6);
-		k++;
-	} while (victim_pc(pid) != (unsigned long)victim_end && k < PATH_MAX_STEPS - 4);
-	path[k].pc = (unsigned long)victim_end;
-	path[k].visits = 1;
-	path_len = k + 1;
-	near[0] = 1;
-	near[k] = 1;
-	victim_kill(pid);
-	free(before);
-}
+static struct way library_way = {
+	.work = library_work,
+	.before = library_before,
+	.reset = library_reset,
+};
 
 static void library_boundary(long at)
 {
-	pid_t pid = lead_to(at);
+	pid_t pid = way_lead(&library_way, at);
 
 	if (pid < 0)
 		return;
@@ -263,7 +170,7 @@ static void library_boundary(long at)
 		else if (library_live() < 1)
 			failure(NULL, "the harness lost its cell");
 		library_rest();
-		pid = lead_to(at);
+		pid = way_lead(&library_way, at);
 	}
 	if (pid < 0)
 		return;
@@ -328,7 +235,6 @@ static void library_make(void)
 /* Through one case: which boundaries change the store, then all of those, their neighbours, and a sample or all of the rest. */
 static UNUSED long library_walk(const struct library_case *c)
 {
-	static unsigned char near[PATH_MAX_STEPS];
 	long k;
 
 	library_result = library_result ? library_result : shared_bytes(sizeof(int));
@@ -340,19 +246,20 @@ static UNUSED long library_walk(const struct library_case *c)
 	place.kind = KIND_LIBRARY;
 	place.script = -1;
 	place.then = -1;
-	memset(near, 0, sizeof(near));
-	record(near);
-	for (k = 0; k < path_len; k++) {
+	library_way.bytes = library_bytes;
+	library_way.size = library_size;
+	way_record(&library_way);
+	for (k = 0; k < library_way.len; k++) {
 		place.at = k;
-		if (options.only.at >= 0
-			    ? k == options.only.at
-			    : near[k] || options.full || !draw(5, (__u64)path_len / 50 + 1))
+		if (options.only.at >= 0 ? k == options.only.at
+					 : library_way.near[k] || options.full ||
+						   !draw(5, (__u64)library_way.len / 50 + 1))
 			library_boundary(k);
 	}
 	munmap(library_bytes, library_size);
 	free(library_saved);
 	splk_close(library);
-	return path_len;
+	return library_way.len;
 }
 
 #endif /* _SELFTESTS_TORTURE_LIBRARY_H */

@@ -51,7 +51,8 @@ static void run_case(struct test_case *c)
 
 	if (isatty(2))
 		fprintf(stderr, "\r\033[K%s ...", c->name);
-	case_make(c, &start_model);
+	world_make(c->lanes);
+	case_fill(c, &start_model);
 	walk(c, &start_model, &states);
 	report(c->name, &before, states.nr, began);
 	if (runs(KIND_PAIR)) {

@@ -38,7 +38,7 @@ static UNUSED void judge_dead(const struct history *so_far, enum before_repair b
 		set(&h, &world.w, KEY_K, 1);
 		set(&h, &world.w, KEY_OTHER, 2);
 	}
-	reap(VICTIM);
+	repair(VICTIM);
 	history_end(&h, &h.part[0], NULL);
 	judge_rest(&h, VICTIM);
 }
@@ -62,7 +62,7 @@ static UNUSED void kill_here(pid_t pid, const struct history *h, const struct sn
 static UNUSED void judge_done(struct history *h)
 {
 	history_end(h, &h->part[0], &world.tell[VICTIM]);
-	reap(VICTIM);
+	repair(VICTIM);
 	judge_rest(h, VICTIM);
 }
 

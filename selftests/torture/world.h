@@ -158,31 +158,50 @@ static UNUSED void name_keys(void)
 		name_key(i, "fill", fits_elsewhere);
 }
 
-static UNUSED void world_make(__u64 lanes)
+static UNUSED struct spl_geometry world_geometry(__u64 lanes)
 {
-	char *at;
-
-	memset(&world, 0, sizeof(world));
-	world.info.geometry = (struct spl_geometry){
+	struct spl_geometry g = {
 		.lanes = lanes,
 		.value_max = VALUE_MAX,
 		.key_max = sizeof(world.key[0].text),
 		.max_writers = WRITERS,
 		.spares = SPARES,
+		.node = -1,
 	};
-	if (spl_layout_plan(&world.info))
-		die("geometry");
-	world.info.magic = SPL_MAGIC;
-	world.info.hash_seed = 0x5eed;
-	world.bytes = world.info.map_bytes - world.info.data_off;
-	at = shared_bytes(world.bytes);
-	world.data = (unsigned char *)at;
+
+	return g;
+}
+
+/* A world of a store that is mapped already. */
+static UNUSED void world_take(const struct spl_info *info, void *data, size_t bytes)
+{
+	memset(&world, 0, sizeof(world));
+	world.info = *info;
+	world.data = data;
+	world.bytes = bytes;
 	world.tell = shared_bytes(WRITERS * sizeof(*world.tell));
-	if (spl_store_attach(&world.s, &world.info, at, world.bytes))
+	if (spl_store_attach(&world.s, &world.info, data, bytes))
 		die("attach");
-	spl_store_format(&world.s);
 	spl_writer_init(&world.w, &world.s, CROWD);
 	name_keys();
+}
+
+static UNUSED void world_make(__u64 lanes)
+{
+	struct spl_info info;
+	size_t bytes;
+	char *at;
+
+	memset(&info, 0, sizeof(info));
+	info.geometry = world_geometry(lanes);
+	if (spl_layout_plan(&info))
+		die("geometry");
+	info.magic = SPL_MAGIC;
+	info.hash_seed = 0x5eed;
+	bytes = info.map_bytes - info.data_off;
+	at = shared_bytes(bytes);
+	world_take(&info, at, bytes);
+	spl_store_format(&world.s);
 }
 
 static UNUSED void world_drop(void)

@@ -6,7 +6,8 @@
  * A pair {guard, word} per cell is changed by one 16-byte compare-and-swap. The guard carries the incarnation of the
  * key that the pair belongs to; with any other it is stale and reads as zeros. A stale pair may only be replaced once
  * the cell was seen to hold the changer's incarnation after the pair was loaded: then the pair's owner came before it,
- * and whatever that owner still does fails or stays stale.
+ * and whatever that owner still does fails or stays stale. (L): who sees a later key's pair sees its own word gone from
+ * the cell.
  */
 #ifndef _UAPI_SPLINTER_ATTR_H
 #define _UAPI_SPLINTER_ATTR_H
@@ -116,7 +117,7 @@ static inline bool spl_attr_is_of(const struct spl_store *s, const struct spl_hi
 {
 	if ((guard & SPL_INC) == inc)
 		return true;
-	spl_rmb();
+	spl_rmb(); /* (L) */
 	return spl_load(spl_cell_at(s, hit->pos)) == hit->word;
 }
 
@@ -203,7 +204,7 @@ static inline int spl_attr_change(struct spl_writer *w, const void *key, __u32 k
 		now_word = (v.labels & ~e->labels_clear) | e->labels_set;
 		now_guard = inc | (__u64)v.type << SPL_ATTR_TYPE_SHIFT |
 			    (__u64)v.user << SPL_ATTR_USER_SHIFT;
-		if (spl_cas128(&a->guard, guard, word, now_guard, now_word)) {
+		if (spl_cas128(&a->guard, guard, word, now_guard, now_word)) { /* (L) */
 			spl_count(&w->cell->nr_attr);
 			return 0;
 		}

@@ -60,7 +60,7 @@ static inline int spl_check_live(const struct spl_store *s, __u64 pos, __u64 wor
 	spl_copy(key, spl_lane_key(lane), klen);
 	spl_rmb(); /* (b) */
 	if (!spl_seq_names(s, seq, word) || !spl_seq_held(seq, spl_load(&lane->seq))) {
-		spl_rmb();
+		spl_rmb(); /* (K) */
 		/* A writer is at it; or the word stays and names nothing, see spl_hit_lost(). */
 		return spl_load(cell) == word ? SPL_MISS : SPL_AGAIN;
 	}

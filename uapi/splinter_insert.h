@@ -360,7 +360,7 @@ static spl_noinline int spl_insert(struct spl_writer *w, struct spl_fill *f, __u
 		/* Full: but a key that came meanwhile can be overwritten, and one that went meanwhile left its lane. */
 		if (spl_find(w->s, f->hash, f->key, f->klen, &hit) != SPL_MISS)
 			return -EEXIST;
-		spl_rmb();
+		spl_rmb(); /* (M) */
 		if (moves != spl_pool_moves(w->s) && tries++ < 64)
 			continue;
 		spl_count(&w->cell->nr_full);

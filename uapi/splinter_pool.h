@@ -16,6 +16,9 @@
  * The map only says where to look; the sequence word decides who has a lane. (H): the bit goes after the compare-and-
  * swap; (J): the bit comes after the release. So a reaper that first sees the bit clear and then the lane free under
  * the generation that the dead giver was about to write knows that the bit is still to be set.
+ * (M): opseq rises before a bit goes, so a search that missed a lane for that sees that something moved.
+ * (N): a bit of the map and then the summary, by the giver; the summary and then the map, by who clears it: one sees the
+ * other.
  */
 #ifndef _UAPI_SPLINTER_POOL_H
 #define _UAPI_SPLINTER_POOL_H
@@ -121,7 +124,7 @@ static inline bool spl_pool_take_in(struct spl_writer *w, __u32 pos)
 		spl_count(&w->cell->opseq); /* for spl_pool_moves() */
 		if (!spl_cas64(&lane->seq, seq, spl_seq(seq, w->idx, SPL_LANE_SPARE)))
 			continue;
-		spl_and64(&s->free[pos], ~(1ULL << (n % 64))); /* (H) */
+		spl_and64(&s->free[pos], ~(1ULL << (n % 64))); /* (H), (M) */
 		w->map_word = pos;
 		return true;
 	}
@@ -139,7 +142,7 @@ static inline bool spl_pool_take_block(struct spl_writer *w, __u32 block)
 		if (spl_load(&s->free[i]) && spl_pool_take_in(w, i))
 			return true;
 	spl_and64(&s->free_top[block / 64], ~bit);
-	spl_mb_after_cas(); /* pairs with the giver, who sets a bit of the map and then looks at the summary */
+	spl_mb_after_cas(); /* (N) pairs with spl_pool_show(), which sets a bit of the map and then looks here */
 	for (i = block * 64; i < end; i++) {
 		if (spl_load(&s->free[i])) {
 			spl_or64(&s->free_top[block / 64], bit);
@@ -204,7 +207,7 @@ static spl_noinline int spl_pool_take(struct spl_writer *w)
 		moves = spl_pool_moves(w->s);
 		if (!spl_pool_search(w))
 			return 0;
-		spl_rmb();
+		spl_rmb(); /* (M) */
 		if (moves == spl_pool_moves(w->s))
 			break;
 	}
@@ -217,7 +220,7 @@ static inline void spl_pool_show(const struct spl_store *s, __u32 n)
 	__u64 *top = &s->free_top[n / (64 * 64 * 64)], bit = 1ULL << (n / 4096 % 64);
 
 	spl_or64(&s->free[n / 64], 1ULL << (n % 64));
-	spl_mb_after_cas(); /* pairs with spl_pool_take_block() */
+	spl_mb_after_cas(); /* (N) */
 	if (!(spl_load(top) & bit))
 		spl_or64(top, bit);
 }
@@ -310,7 +313,7 @@ static spl_inline int spl_fill_begin(struct spl_writer *w, struct spl_fill *f)
 		return -EBADMSG;
 	f->seq = spl_seq_next(spl_load(&f->lane->seq), w->idx, SPL_LANE_FILLING);
 	spl_store_release(&f->lane->seq,
-			  f->seq); /* after the word that named it has left its cell */
+			  f->seq); /* (K) after the word that named it has left its cell */
 	spl_wmb(); /* (B) */
 	to = spl_lane_key(f->lane);
 	spl_copy(to, f->key, f->klen);

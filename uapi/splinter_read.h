@@ -14,6 +14,8 @@
  * (a) pairs with (A): who sees the word sees the lane's bytes. On every machine the address dependency orders it.
  * (b) pairs with (B): who copied a changed byte sees the new generation.
  * (c) pairs with (C): who sees a generation as whole sees all its bytes.
+ * (K) pairs with the release in spl_fill_begin() and those that mark a lane: who sees another generation in the lane sees
+ * another word in the cell; a word that stayed is damage.
  * The read takes place at (a). While the generation stands, the bytes are those of the publication that (a) saw, even
  * if another has replaced it since.
  *
@@ -111,7 +113,7 @@ static spl_inline int spl_match(const struct spl_store *s, __u64 *cell, __u64 wo
 		return SPL_MISS;
 changed:
 	/* A lane is reused only after its word has left the cell; a word that stayed names nothing: damage. */
-	spl_rmb();
+	spl_rmb(); /* (K) */
 	return spl_load(cell) == word ? -EBADMSG : SPL_AGAIN;
 }
 
@@ -227,7 +229,7 @@ static spl_inline void spl_meta_load(struct spl_meta *meta, const struct spl_lan
  */
 static spl_inline int spl_hit_lost(const struct spl_store *s, const struct spl_hit *hit)
 {
-	spl_rmb();
+	spl_rmb(); /* (K) */
 	return spl_load(spl_cell_at(s, hit->pos)) == hit->word ? -EBADMSG : SPL_AGAIN;
 }
 
@@ -505,7 +507,7 @@ static inline long spl_next(const struct spl_store *s, __u64 *cursor, void *key,
 					return klen;
 				}
 			}
-			spl_rmb();
+			spl_rmb(); /* (K) */
 			if (spl_load(cell) == word)
 				break; /* damaged, see spl_hit_lost() */
 		}

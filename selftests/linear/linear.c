@@ -134,7 +134,9 @@ static int report(const char *mode)
 	printf("%llu steps of the checker, %llu not linearizable, %llu not sound, %llu undecided\n",
 	       (unsigned long long)check_steps, (unsigned long long)totals.bad,
 	       (unsigned long long)totals.unsound, (unsigned long long)totals.undecided);
-	return totals.bad || totals.unsound || totals.undecided || !totals.histories;
+	/* Deciding is NP-complete: one history that is too hard is no finding, many of them are a check that doesn't. */
+	return totals.bad || totals.unsound || totals.undecided * 1000 > totals.histories ||
+	       !totals.histories;
 }
 
 int main(int argc, char **argv)

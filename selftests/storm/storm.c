@@ -19,6 +19,8 @@
 
 #define WEDGED_CPU_NS 10000000000ULL
 #define WEDGED_WALL_NS 60000000000ULL
+/* What one look counts at most: between two we may not have run either. */
+#define LOOK_WALL_NS 1000000000ULL
 #define STOPPED_MAX 6
 
 struct shared *shared;
@@ -170,14 +172,14 @@ static void watch(uint32_t i, uint64_t gone_ns)
 	}
 	if (slots[i].stopped)
 		return;
-	slots[i].wall_ns += gone_ns;
+	slots[i].wall_ns += gone_ns < LOOK_WALL_NS ? gone_ns : LOOK_WALL_NS;
 	/* It costs a system call: only for those that take long. */
 	if (slots[i].wall_ns < WEDGED_CPU_NS / 10)
 		return;
 	cpu = cpu_ns(slots[i].pid);
 	if (!slots[i].since_cpu_ns)
 		slots[i].since_cpu_ns = cpu;
-	if (cpu - slots[i].since_cpu_ns < WEDGED_CPU_NS && slots[i].wall_ns < WEDGED_WALL_NS)
+	if (cpu < slots[i].since_cpu_ns + WEDGED_CPU_NS && slots[i].wall_ns < WEDGED_WALL_NS)
 		return;
 	fprintf(stderr, "storm: WEDGED: slot %u, process %d: one operation for %llu ms\n", i,
 		(int)slots[i].pid, (unsigned long long)slots[i].wall_ns / 1000000);

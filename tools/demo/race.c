@@ -168,7 +168,7 @@ static uint64_t unaccounted(struct splk_store *store, uint64_t epochs, uint64_t 
 		must(splk_get(store, key, counter_key(key, i), &value, 8, NULL), "get");
 		sum += value;
 	}
-	lost = now - epochs > sets ? now - epochs - sets : sets - (now - epochs);
+	lost = now > epochs + sets ? now - epochs - sets : epochs + sets - now;
 	return lost + (sum > incs ? sum - incs : incs - sum);
 }
 

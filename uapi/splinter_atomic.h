@@ -124,9 +124,59 @@ static inline void spl_and64(__u64 *p, __u64 bits)
 	__atomic_fetch_and(p, bits, __ATOMIC_SEQ_CST);
 }
 
-static inline __u64 spl_hash_bytes(const void *key, __u32 klen, __u64 seed)
+#define SPL_XXH_1 0x9e3779b185ebca87ULL
+#define SPL_XXH_2 0xc2b2ae3d27d4eb4fULL
+#define SPL_XXH_3 0x165667b19e3779f9ULL
+#define SPL_XXH_4 0x85ebca77c2b2ae63ULL
+#define SPL_XXH_5 0x27d4eb2f165667c5ULL
+
+static spl_inline __u64 spl_xxh_rotl(__u64 x, int n)
+{
+	return x << n | x >> (64 - n);
+}
+
+static spl_inline __u64 spl_xxh_word(__u64 h, const unsigned char *at)
+{
+	__u64 w;
+
+	__builtin_memcpy(&w, at, 8);
+	h ^= spl_xxh_rotl(w * SPL_XXH_2, 31) * SPL_XXH_1;
+	return spl_xxh_rotl(h, 27) * SPL_XXH_1 + SPL_XXH_4;
+}
+
+static spl_noinline __u64 spl_hash_long(const void *key, __u32 klen, __u64 seed)
 {
 	return XXH64(key, klen, seed);
+}
+
+/* XXH64 of short keys in place: XXH64() is a call, a loop, and a look for 32 bytes at once. */
+static spl_inline __u64 spl_hash_bytes(const void *key, __u32 klen, __u64 seed)
+{
+	const unsigned char *at = (const unsigned char *)key;
+	__u64 h = seed + SPL_XXH_5 + klen;
+	__u32 w;
+
+	if (spl_unlikely(klen >= 32))
+		return spl_hash_long(key, klen, seed);
+	if (klen & 16) {
+		h = spl_xxh_word(h, at);
+		h = spl_xxh_word(h, at + 8);
+		at += 16;
+	}
+	if (klen & 8) {
+		h = spl_xxh_word(h, at);
+		at += 8;
+	}
+	if (klen & 4) {
+		__builtin_memcpy(&w, at, 4);
+		h = spl_xxh_rotl(h ^ w * SPL_XXH_1, 23) * SPL_XXH_2 + SPL_XXH_3;
+		at += 4;
+	}
+	for (klen &= 3; klen; klen--)
+		h = spl_xxh_rotl(h ^ *at++ * SPL_XXH_5, 11) * SPL_XXH_1;
+	h = (h ^ h >> 33) * SPL_XXH_2;
+	h = (h ^ h >> 29) * SPL_XXH_3;
+	return h ^ h >> 32;
 }
 
 /* No system call: the vDSO answers. */

@@ -35,6 +35,7 @@
 #define spl_noinline noinline __maybe_unused
 #define spl_inline __always_inline
 #define spl_prefetch(p) prefetch(p)
+#define spl_prefetch_write(p) prefetchw(p)
 
 static inline bool spl_cas64(__u64 *p, __u64 was, __u64 now)
 {
@@ -108,6 +109,11 @@ static inline __u64 spl_clock_ns(void)
 #define spl_noinline __attribute__((noinline, unused))
 #define spl_inline inline __attribute__((always_inline))
 #define spl_prefetch(p) __builtin_prefetch(p)
+#ifdef __x86_64__ /* of the builtin the compiler makes a plain one unless told of the machine */
+#define spl_prefetch_write(p) __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)(p)))
+#else
+#define spl_prefetch_write(p) __builtin_prefetch(p, 1)
+#endif
 
 static inline bool spl_cas64(__u64 *p, __u64 was, __u64 now)
 {

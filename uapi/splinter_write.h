@@ -158,6 +158,8 @@ static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f,
 		return false;
 	}
 	spl_store_release(&hit->lane->seq, spl_seq(hit->seq, w->idx, SPL_LANE_SPARE)); /* (G) */
+	/* Soon to be filled: a store that waits for its line then would hold up a compare-and-swap. */
+	spl_prefetch_write((unsigned char *)hit->lane + 64);
 	spl_store_release(&cell->slots[f->slot], spl_lane_of(s, hit->word));
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	w->next = f->slot + 1 < s->spares ? f->slot + 1 : 0;
@@ -268,7 +270,7 @@ static spl_inline long spl_change(struct spl_writer *w, const void *key, __u32 k
 	f.klen = klen;
 	f.hash = spl_hash(s, key, klen);
 	f.home = spl_home(s, f.hash);
-	spl_prefetch(&s->index[f.home]);
+	spl_prefetch_write(&s->index[f.home]);
 	r = spl_fill_begin(w, &f);
 	if (spl_unlikely(r))
 		return r;

@@ -397,26 +397,115 @@ static inline int spl_exists(const struct spl_store *s, const void *key, __u32 k
 /* Operations of a batch that are under way at once: enough to hide the memory's latency. */
 #define SPL_BATCH 16
 
-/* One of a batch, by the word that was found for it; whatever is out of the ordinary begins anew. */
-static spl_inline long spl_get_word(const struct spl_store *s, __u64 word, __u64 hash,
-				    const struct spl_io *io)
+/* An operation of a batch on its way: the cell word that may be its key's, and the lane that this names, or NULL. */
+struct spl_ahead {
+	__u64 hash;
+	__u64 word;
+	struct spl_bucket *bucket;
+	struct spl_lane *lane;
+};
+
+/*
+ * Keys of a batch often stand in a row, and those of the next call behind them. Between the store's lines the machine
+ * doesn't see that, and each call would begin by waiting for its keys.
+ */
+static spl_inline void spl_ahead_keys(const struct spl_io *io, __u32 n)
+{
+	const char *first = (const char *)io[0].key, *last = (const char *)io[n - 1].key;
+	__u64 bytes = (__u64)(last - first), off;
+
+	if (bytes && bytes <= SPL_BATCH * 64)
+		for (off = 64; off <= bytes + 64; off += 64)
+			spl_prefetch(last + off);
+}
+
+/* Fetches the lane of the first cell with this head, for spl_set_many() only what that touches. */
+static spl_inline bool spl_ahead_in(const struct spl_store *s, struct spl_ahead *a, __u64 *cell,
+				    __u64 head, bool write)
+{
+	__u32 mask = spl_cells_with(cell, head);
+
+	a->lane = NULL;
+	if (spl_unlikely(!mask))
+		return false;
+	a->word = spl_load(&cell[__builtin_ctz(mask) / 2]); /* (a) */
+	if (spl_likely(!((a->word ^ head) & SPL_CELL_HEAD)))
+		a->lane = spl_lane_at(s, spl_lane_of(s, a->word));
+	if (spl_unlikely(!a->lane))
+		return false;
+	if (write) {
+		spl_prefetch_write(a->lane);
+	} else {
+		spl_prefetch(a->lane);
+		spl_prefetch((unsigned char *)a->lane + 64);
+	}
+	return true;
+}
+
+/* False if the key may be in another bucket, which is fetched then. */
+static spl_inline bool spl_ahead_home(const struct spl_store *s, struct spl_ahead *a, bool write)
+{
+	__u64 head = SPL_CELL_LIVE | spl_tag(a->hash), overflow;
+	__u32 d;
+
+	if (spl_likely(spl_ahead_in(s, a, a->bucket->cell, head, write)))
+		return true;
+	overflow = spl_load(&a->bucket->overflow);
+	if (spl_likely(!(overflow & spl_overflow_tag(head)) || !(overflow & SPL_OVERFLOW_DISTS)))
+		return true;
+	d = (__u32)__builtin_ctzll(overflow & SPL_OVERFLOW_DISTS);
+	spl_prefetch(&s->index[spl_bucket_at(s, spl_home(s, a->hash), d)]);
+	return false;
+}
+
+static spl_noinline void spl_ahead_far(const struct spl_store *s, struct spl_ahead *a)
+{
+	__u64 bits = spl_load(&a->bucket->overflow) & SPL_OVERFLOW_DISTS;
+	__u64 head = SPL_CELL_LIVE | spl_tag(a->hash);
+	__u32 home = spl_home(s, a->hash), d, bucket;
+
+	for (; bits; bits &= bits - 1) {
+		d = (__u32)__builtin_ctzll(bits);
+		bucket = spl_bucket_at(s, home, d);
+		if (spl_ahead_in(s, a, s->index[bucket].cell, head | spl_dist(d), false))
+			return;
+	}
+}
+
+static spl_noinline long spl_ahead_again(const struct spl_store *s, __u64 hash,
+					 const struct spl_io *io)
 {
 	int r = spl_key_check(s, io->klen);
-	struct spl_hit hit;
-	__u32 vlen;
 
-	if (spl_unlikely(r))
-		return r;
-	if (spl_likely(!((word ^ SPL_CELL_LIVE ^ spl_tag(hash)) & SPL_CELL_HEAD)) && io->buf &&
-	    spl_likely(spl_match(s, &word, word, io->key, io->klen, &hit) == SPL_FOUND)) {
-		vlen = spl_load(&hit.lane->vlen);
-		if (spl_likely(vlen <= io->cap && vlen <= s->value_max)) {
-			spl_copy(io->buf, spl_lane_value(hit.lane, io->klen), vlen);
-			if (spl_likely(spl_hit_held(&hit)))
-				return vlen;
-		}
-	}
-	return spl_get_again(s, hash, io->key, io->klen, io->buf, io->cap, NULL);
+	return r ? r : spl_get_again(s, hash, io->key, io->klen, io->buf, io->cap, NULL);
+}
+
+/* Get by what was found ahead; whatever is out of the ordinary begins anew. */
+static spl_inline long spl_ahead_get(const struct spl_store *s, const struct spl_ahead *a,
+				     const struct spl_io *io)
+{
+	__u32 vlen, room = io->cap < s->value_max ? io->cap : s->value_max;
+	struct spl_lane *lane = a->lane;
+	const unsigned char *key;
+	__u64 seq;
+
+	if (spl_unlikely(!lane || !io->buf || io->klen - 1 >= s->key_max))
+		goto again;
+	seq = spl_load_acquire(&lane->seq); /* (c) */
+	if (spl_unlikely(!spl_seq_names(s, seq, a->word) || spl_load(&lane->klen) != io->klen))
+		goto again;
+	key = (const unsigned char *)io->key;
+	if (spl_unlikely(!spl_key_equal(spl_lane_key(lane), key, io->klen)))
+		goto again;
+	vlen = spl_load(&lane->vlen);
+	if (spl_unlikely(vlen > room))
+		goto again;
+	spl_copy(io->buf, spl_lane_value(lane, io->klen), vlen);
+	spl_rmb(); /* (b) */
+	if (spl_likely(spl_seq_held(seq, spl_load(&lane->seq))))
+		return vlen;
+again:
+	return spl_ahead_again(s, a->hash, io);
 }
 
 /**
@@ -431,27 +520,25 @@ static spl_inline long spl_get_word(const struct spl_store *s, __u64 word, __u64
  */
 static inline __u32 spl_get_many(const struct spl_store *s, struct spl_io *io, __u32 nr)
 {
-	__u64 hash[SPL_BATCH], word[SPL_BATCH];
-	const unsigned char *lane;
-	__u32 i, n, mask, good = 0;
-	struct spl_bucket *b;
+	struct spl_ahead a[SPL_BATCH];
+	__u32 i, n, far, good = 0;
 
 	for (; nr; nr -= n, io += n) {
 		n = nr < SPL_BATCH ? nr : SPL_BATCH;
 		for (i = 0; i < n; i++) {
-			hash[i] = spl_hash(s, io[i].key, io[i].klen);
-			spl_prefetch(&s->index[spl_home(s, hash[i])]);
+			a[i].hash = spl_hash(s, io[i].key, io[i].klen);
+			a[i].bucket = &s->index[spl_home(s, a[i].hash)];
+			spl_prefetch(a[i].bucket);
 		}
-		for (i = 0; i < n; i++) {
-			b = &s->index[spl_home(s, hash[i])];
-			mask = spl_cells_with(b->cell, SPL_CELL_LIVE | spl_tag(hash[i]));
-			word[i] = mask ? spl_load(&b->cell[__builtin_ctz(mask) / 2]) : 0; /* (a) */
-			lane = s->lanes + (word[i] & s->lane_mask) * s->lane_stride;
-			spl_prefetch(lane);
-			spl_prefetch(lane + 64);
+		spl_ahead_keys(io, n);
+		for (i = 0, far = 0; i < n; i++) {
+			if (spl_unlikely(!spl_ahead_home(s, &a[i], false)))
+				far |= 1U << i;
 		}
+		for (; spl_unlikely(far); far &= far - 1)
+			spl_ahead_far(s, &a[__builtin_ctz(far)]);
 		for (i = 0; i < n; i++) {
-			io[i].result = spl_get_word(s, word[i], hash[i], &io[i]);
+			io[i].result = spl_ahead_get(s, &a[i], &io[i]);
 			good += io[i].result >= 0;
 		}
 	}

@@ -254,22 +254,20 @@ static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, str
 	return f->vlen;
 }
 
-/* Common frame: check, claim a spare, publish, and leave nothing in hand. */
-static spl_inline long spl_change(struct spl_writer *w, const void *key, __u32 klen,
-				  struct spl_change *c, struct spl_meta *meta)
+/* Common frame, the key checked and hashed: claim a spare, publish, and leave nothing in hand. */
+static spl_inline long spl_change_hashed(struct spl_writer *w, __u64 hash, const void *key,
+					 __u32 klen, struct spl_change *c, struct spl_meta *meta)
 {
 	const struct spl_store *s = w->s;
 	struct spl_fill f;
-	long r = spl_key_check(s, klen);
+	long r;
 
-	if (spl_unlikely(r))
-		return r;
 	if (spl_unlikely(c->len > s->value_max))
 		return -EMSGSIZE;
 	f.key = key;
 	f.klen = klen;
-	f.hash = spl_hash(s, key, klen);
-	f.home = spl_home(s, f.hash);
+	f.hash = hash;
+	f.home = spl_home(s, hash);
 	spl_prefetch_write(&s->index[f.home]);
 	r = spl_fill_begin(w, &f);
 	if (spl_unlikely(r))
@@ -281,6 +279,16 @@ static spl_inline long spl_change(struct spl_writer *w, const void *key, __u32 k
 	if (spl_unlikely((__u32)spl_load(&w->cell->extra)))
 		spl_pool_untake(s, w->cell);
 	return r;
+}
+
+static spl_inline long spl_change(struct spl_writer *w, const void *key, __u32 klen,
+				  struct spl_change *c, struct spl_meta *meta)
+{
+	int r = spl_key_check(w->s, klen);
+
+	return spl_unlikely(r)
+		       ? r
+		       : spl_change_hashed(w, spl_hash(w->s, key, klen), key, klen, c, meta);
 }
 
 /**
@@ -560,28 +568,33 @@ static inline int spl_delete(struct spl_writer *w, const void *key, __u32 klen)
 static inline __u32 spl_set_many(struct spl_writer *w, struct spl_io *io, __u32 nr, __u32 flags)
 {
 	const struct spl_store *s = w->s;
-	__u32 i, k, n, good = 0;
-	__u64 hash, word, *cell;
+	struct spl_ahead a[SPL_BATCH];
+	__u32 i, n, good = 0;
+	struct spl_change c;
+	long r;
 
 	for (; nr; nr -= n, io += n) {
 		n = nr < SPL_BATCH ? nr : SPL_BATCH;
-		for (i = 0; i < n; i++)
-			spl_prefetch(&s->index[spl_home(s, spl_hash(s, io[i].key, io[i].klen))]);
 		for (i = 0; i < n; i++) {
-			hash = spl_hash(s, io[i].key, io[i].klen);
-			cell = s->index[spl_home(s, hash)].cell;
-			for (k = 0; k < SPL_BUCKET_CELLS; k++) {
-				word = spl_load(&cell[k]);
-				if (!((word ^ SPL_CELL_LIVE ^ spl_tag(hash)) & SPL_CELL_HEAD) &&
-				    spl_lane_of(s, word) < s->lanes_total)
-					spl_prefetch(s->lanes +
-						     spl_lane_of(s, word) * s->lane_stride);
-			}
+			a[i].hash = spl_hash(s, io[i].key, io[i].klen);
+			a[i].bucket = &s->index[spl_home(s, a[i].hash)];
+			spl_prefetch_write(a[i].bucket);
 		}
+		spl_ahead_keys(io, n);
+		/* The old lane's first line is read, and marked; its value isn't touched. */
+		for (i = 0; i < n; i++)
+			spl_ahead_home(s, &a[i], true);
 		for (i = 0; i < n; i++) {
-			io[i].result = spl_set(w, io[i].key, io[i].klen, io[i].buf, io[i].cap,
-					       flags, NULL);
-			good += io[i].result >= 0;
+			c = (struct spl_change){ SPL_HOW_SET, flags, io[i].buf, io[i].cap,
+						 0,	      0,     false };
+			r = spl_key_check(s, io[i].klen);
+			if (spl_likely(!r))
+				r = flags & ~SPL_SET_ALL
+					    ? -EINVAL
+					    : spl_change_hashed(w, a[i].hash, io[i].key, io[i].klen,
+								&c, NULL);
+			io[i].result = r;
+			good += r >= 0;
 		}
 	}
 	return good;

@@ -39,6 +39,8 @@
 #define SPL_WRITERS_MAX 4096
 #define SPL_SPARES_MIN 2
 #define SPL_SPARES_MAX 8
+#define SPL_FEED_MIN 128 /* at least three records of the longest key's delete */
+#define SPL_FEED_MAX (1U << 20)
 
 /* What a create with zeros in its geometry gets. */
 #define SPL_KEY_MAX_DEFAULT 64
@@ -81,7 +83,8 @@ enum spl_policy {
 };
 
 /* The values of a store's module are never moved: geometry is fixed at creation. */
-#define SPL_GEOMETRY_ALL 0ULL /* mask of all known geometry flags: none yet */
+#define SPL_GEOMETRY_WATCH (1ULL << 0) /* each key can be bound to groups: 32 bytes a lane */
+#define SPL_GEOMETRY_ALL SPL_GEOMETRY_WATCH
 
 /**
  * struct spl_geometry - what a store is made of
@@ -94,6 +97,9 @@ enum spl_policy {
  * @policy: enum spl_policy
  * @node: NUMA node for SPL_POLICY_BIND; otherwise must be -1 or 0, and -1 is reported
  * @flags: mask of SPL_GEOMETRY_ALL
+ * @feed: records of 32 bytes that each writer keeps of its changes for the change feed, a power of two,
+ *	SPL_FEED_MIN to SPL_FEED_MAX; 0: no change feed
+ * @feed_reserved: must be zero
  * @reserved: must be zero
  */
 struct spl_geometry {
@@ -105,7 +111,9 @@ struct spl_geometry {
 	__u32 policy;
 	__s32 node;
 	__u64 flags;
-	__u64 reserved[3];
+	__u32 feed;
+	__u32 feed_reserved;
+	__u64 reserved[2];
 };
 
 /* Feature bits of the module (SPL_IOC_INFO) and of a store's layout (struct spl_info). */
@@ -113,6 +121,8 @@ struct spl_geometry {
 #define SPL_FEATURE_HUGE \
 	(1ULL << 1) /* (module) 2 MiB chunks and mappings where size and alignment allow */
 #define SPL_FEATURE_NUMA (1ULL << 2) /* (module) SPL_POLICY_BIND and SPL_POLICY_INTERLEAVE */
+#define SPL_FEATURE_SIGNAL (1ULL << 3) /* groups, watch masks, waiting: the SIGNAL region */
+#define SPL_FEATURE_FEED (1ULL << 4) /* geometry.feed */
 
 /**
  * struct spl_ioc_info - SPL_IOC_INFO: what this module can do

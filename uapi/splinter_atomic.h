@@ -4,7 +4,7 @@
  * (GCC and Clang, C11 and C++), and the few other things in which the two differ. Protocols are built elsewhere.
  *
  * Names follow the kernel: load and store are relaxed; *_acquire and *_release order as in C11; spl_cas64(),
- * spl_cas128(), spl_or64() and spl_and64() order everything before them and after them against themselves, and
+ * spl_cas128(), spl_or64(), spl_and64() and spl_add64() order everything before them and after them against themselves, and
  * spl_mb_after_cas() makes that a full barrier. All word accesses are single copies that can't tear.
  */
 #ifndef _UAPI_SPLINTER_ATOMIC_H
@@ -54,6 +54,13 @@ static inline void spl_and64(__u64 *p, __u64 bits)
 {
 	smp_mb__before_atomic();
 	atomic64_and(bits, (atomic64_t *)p);
+	smp_mb__after_atomic();
+}
+
+static inline void spl_add64(__u64 *p, __u64 n)
+{
+	smp_mb__before_atomic();
+	atomic64_add((s64)n, (atomic64_t *)p);
 	smp_mb__after_atomic();
 }
 
@@ -128,6 +135,11 @@ static inline void spl_or64(__u64 *p, __u64 bits)
 static inline void spl_and64(__u64 *p, __u64 bits)
 {
 	__atomic_fetch_and(p, bits, __ATOMIC_SEQ_CST);
+}
+
+static inline void spl_add64(__u64 *p, __u64 n)
+{
+	__atomic_fetch_add(p, n, __ATOMIC_SEQ_CST);
 }
 
 #define SPL_XXH_1 0x9e3779b185ebca87ULL

@@ -48,43 +48,12 @@ struct spl_attr_edit {
 	__u8 user_clear;
 };
 
-static spl_inline struct spl_attr *spl_attr_at(const struct spl_store *s, __u64 pos)
-{
-	return &s->attrs[pos / SPL_BUCKET_SLOTS].cell[pos % SPL_BUCKET_SLOTS];
-}
-
-/*
- * A pair as it stood at one moment. By one load where there is one that can't tear (x86-64: every CPU that has AVX makes
- * aligned 16-byte loads whole); otherwise by two equal looks.
- */
-static inline bool spl_attr_load(const struct spl_attr *a, __u64 *guard, __u64 *word)
-{
-#if defined(__SSE2__) && !defined(__KERNEL__) && !defined(SPL_TSAN)
-	__m128i pair;
-
-	__asm__ __volatile__("movdqa %1, %0" : "=x"(pair) : "m"(*a));
-	*guard = (__u64)_mm_cvtsi128_si64(pair);
-	*word = (__u64)_mm_cvtsi128_si64(_mm_unpackhi_epi64(pair, pair));
-	return true;
-#else
-	__u32 tries;
-
-	for (tries = 0; tries < SPL_TRIES; tries++) {
-		*guard = spl_load_acquire(&a->guard);
-		*word = spl_load_acquire(&a->word);
-		if (*guard == spl_load_acquire(&a->guard) && *word == spl_load(&a->word))
-			return true;
-	}
-	return false;
-#endif
-}
-
 static inline void spl_attr_decode(__u64 inc, __u64 guard, __u64 word, struct spl_attr_value *v)
 {
 	bool mine = (guard & SPL_INC) == inc;
 
 	v->labels = mine ? word : 0;
-	v->type = mine ? (__u8)(guard >> SPL_ATTR_TYPE_SHIFT) : 0;
+	v->type = mine ? (__u8)(guard >> SPL_ATTR_TYPE_SHIFT) & SPL_ATTR_TYPE : 0;
 	v->user = mine ? (__u8)(guard >> SPL_ATTR_USER_SHIFT) : 0;
 }
 
@@ -155,6 +124,21 @@ static inline int spl_attr_get(const struct spl_store *s, const void *key, __u32
 	return -EAGAIN;
 }
 
+/* After a key's labels changed from @was to @now. */
+static spl_noinline void spl_labels_notice(struct spl_writer *w, const struct spl_hit *hit,
+					   __u64 hash, __u64 inc, __u64 was, __u64 now)
+{
+	const struct spl_store *s = w->s;
+	struct spl_event e = { SPL_FEED_LABEL, hit->home, hit->pos, inc, 0, hash, NULL, 0 };
+
+	if (!was)
+		spl_notice_ask(s, hit->home); /* (S) */
+	spl_mb_after_cas(); /* (S) */
+	spl_pulse(s, w->cell, spl_bound_to(s, hit->home, hit->pos, inc, was | now));
+	if (s->feed_bytes)
+		spl_feed_append(s, w->idx, &e);
+}
+
 /**
  * spl_attr_change() - change attributes of a key in one step
  * @w: the writer
@@ -163,7 +147,8 @@ static inline int spl_attr_get(const struct spl_store *s, const void *key, __u32
  * @e: the change
  * @was: out: the attributes before it, or NULL; filled for -ESTALE as well
  *
- * With @labels_must it is a test-and-set: of many workers that try the same, exactly one succeeds.
+ * With @labels_must it is a test-and-set: of many workers that try the same, exactly one succeeds. A change of labels
+ * pulses the groups of the key's watch mask and those of all labels that the key had or has.
  *
  * Return: 0; -ESTALE: the labels aren't as required; -EINVAL: no such type; -ENOENT, -EMSGSIZE, -EAGAIN, -EBADMSG as
  * spl_get().
@@ -204,10 +189,17 @@ static inline int spl_attr_change(struct spl_writer *w, const void *key, __u32 k
 		now_word = (v.labels & ~e->labels_clear) | e->labels_set;
 		now_guard = inc | (__u64)v.type << SPL_ATTR_TYPE_SHIFT |
 			    (__u64)v.user << SPL_ATTR_USER_SHIFT;
+		if ((guard & SPL_INC) == inc)
+			now_guard |= guard & SPL_ATTR_WAITED;
+		spl_declare(w, SPL_OP_ATTR, 0, hit.pos, v.labels | now_word);
 		if (spl_cas128(&a->guard, guard, word, now_guard, now_word)) { /* (L) */
 			spl_count(&w->cell->nr_attr);
+			if (v.labels != now_word)
+				spl_labels_notice(w, &hit, hash, inc, v.labels, now_word);
+			spl_store_release(&w->cell->op, SPL_OP_NONE);
 			return 0;
 		}
+		spl_store_release(&w->cell->op, SPL_OP_NONE);
 	}
 	return -EAGAIN;
 }

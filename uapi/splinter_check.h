@@ -128,6 +128,11 @@ static inline void spl_check_cell(const struct spl_store *s, const struct spl_ch
 	guard = spl_load(&spl_attr_at(s, pos)->guard);
 	if ((guard & SPL_INC) == (spl_load(&spl_lane_at(s, spl_lane_of(s, word))->inc) & SPL_INC))
 		c->attrs_live++;
+	if (repair && spl_pairs_ask(s, pos) &&
+	    !(spl_load(&s->index[hit.home].overflow) & SPL_NOTICE)) {
+		spl_notice_ask(s, hit.home);
+		c->repaired++;
+	}
 	if (hit.pos == SPL_POS_NONE) {
 		c->overflow_missing++;
 		if (repair && spl_dist_of(word)) {
@@ -161,7 +166,8 @@ static inline void spl_check_overflow(const struct spl_store *s, __u32 bucket, b
 			c->repaired++;
 		}
 	}
-	c->overflow_stale += spl_nr_bits(stale);
+	/* SPL_NOTICE too many costs a look, and stays where a change of a pair met a delete. */
+	c->overflow_stale += spl_nr_bits(stale & ~SPL_NOTICE);
 	if (stale && repair) {
 		spl_and64(&s->index[bucket].overflow, ~stale);
 		c->repaired++;

@@ -28,7 +28,7 @@
 #ifndef _UAPI_SPLINTER_INSERT_H
 #define _UAPI_SPLINTER_INSERT_H
 
-#include "splinter_pool.h"
+#include "splinter_notice.h"
 
 #define SPL_POS_NONE (~0ULL)
 #define SPL_ORDER_NONE (~0U)
@@ -48,21 +48,28 @@ static inline bool spl_overflow_set(const struct spl_store *s, __u32 home, __u64
 	return false;
 }
 
-/* The bits of @overflow that a live or tentative cell needs. */
+/* The bits of @overflow that a live or tentative cell, or one of its pairs, needs. */
 static inline __u64 spl_overflow_needed(const struct spl_store *s, __u32 home, __u64 overflow)
 {
 	__u64 bits, word, state, *cell, needed = 0;
-	__u32 d, i;
+	__u32 d, i, bucket;
 
-	for (bits = overflow & SPL_OVERFLOW_DISTS; bits; bits &= bits - 1) {
+	/* SPL_NOTICE stands where distance 0 would. */
+	for (bits = overflow & (SPL_OVERFLOW_DISTS | SPL_NOTICE); bits; bits &= bits - 1) {
 		d = (__u32)__builtin_ctzll(bits);
-		cell = s->index[spl_bucket_at(s, home, d)].cell;
+		bucket = spl_bucket_at(s, home, d);
+		cell = s->index[bucket].cell;
 		for (i = 0; i < SPL_BUCKET_CELLS; i++) {
 			word = spl_load(&cell[i]);
 			state = word & SPL_CELL_STATE;
-			if (spl_dist_of(word) == d &&
-			    (state == SPL_CELL_LIVE || state == SPL_CELL_TENTATIVE))
+			if (spl_dist_of(word) != d ||
+			    (state != SPL_CELL_LIVE && state != SPL_CELL_TENTATIVE))
+				continue;
+			if (d)
 				needed |= spl_overflow_of(word);
+			if ((overflow & SPL_NOTICE) &&
+			    spl_pairs_ask(s, (__u64)bucket * SPL_BUCKET_SLOTS + i))
+				needed |= SPL_NOTICE;
 		}
 	}
 	return needed;
@@ -332,6 +339,16 @@ static inline int spl_insert_once(struct spl_writer *w, struct spl_fill *f, __u6
 	return 1;
 }
 
+/* The cell and the incarnation are still declared. */
+static inline void spl_insert_notice(struct spl_writer *w, const struct spl_fill *f, __u64 epoch)
+{
+	struct spl_event e = { SPL_FEED_SET, f->home, 0, 0, epoch, f->hash, f->key, f->klen };
+
+	e.pos = spl_load(&w->cell->op) >> SPL_OP_POS_SHIFT;
+	e.inc = (__u64)w->idx << SPL_OPSEQ_BITS | (spl_load(&w->cell->opseq) & SPL_OPSEQ);
+	spl_notice_insert(w->s, w->idx, &e);
+}
+
 /**
  * spl_insert() - make a key
  * @w: the writer
@@ -374,8 +391,10 @@ static spl_noinline int spl_insert(struct spl_writer *w, struct spl_fill *f, __u
 	}
 	if (r == 1)
 		spl_store_release(&cell->slots[f->slot], (__u32)spl_load(&cell->extra) - 1);
-	if (r == 1)
+	if (r == 1) {
 		spl_store_release(&cell->extra, 0);
+		spl_insert_notice(w, f, *epoch);
+	}
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	if (r != 1)
 		return r ? r : -EAGAIN;

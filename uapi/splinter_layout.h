@@ -25,13 +25,14 @@ enum spl_region_id {
 	SPL_REGION_ATTR = 3, /* struct spl_attrs[buckets] */
 	SPL_REGION_INDEX = 4, /* struct spl_bucket[buckets] */
 	SPL_REGION_LANES = 5, /* lanes_total times lane_stride bytes */
+	SPL_REGION_SIGNAL = 6, /* struct spl_signal */
+	SPL_REGION_WATCH =
+		7, /* struct spl_attr[buckets * SPL_BUCKET_CELLS], if SPL_GEOMETRY_WATCH */
+	SPL_REGION_FEED =
+		9, /* change feed: geometry.feed records for each writer cell, or absent */
 	/* Room that is named already and has size 0 in this version: */
-	SPL_REGION_SIGNAL = 6, /* counters of the 64 groups */
-	SPL_REGION_WATCH = 7, /* watch masks, one struct spl_attr a cell */
 	SPL_REGION_EXPIRY = 8, /* expiry and eviction bits, one struct spl_attr a cell */
-	SPL_REGION_FEED = 9, /* change feed */
 	SPL_REGION_VECTORS = 10, /* table of vector partitions */
-	SPL_REGION_CHANNELS = 11, /* table of channels */
 	SPL_REGION_COUNT = 32,
 };
 
@@ -152,15 +153,17 @@ struct spl_self {
 /**
  * struct spl_bucket - one cache line of the index
  * @cell: see above; changed by compare-and-swap, except that a dead cell is emptied by its deleter (or its reaper)
- * @overflow: of the keys whose home is this bucket and that stand elsewhere: bits 0..15: bit d says that one may
- *	stand at distance d (bit 0 is never set); bits 16..39: bit 16 + tag * 24 / 1024 says that one may have that tag,
- *	so that a look-up of an absent key rarely goes on; bits 40..63: version, raised whenever bits are asked for
+ * @overflow: of the keys whose home is this bucket: bit 0: one may have labels, a watch mask, or somebody who waits for
+ *	it (SPL_NOTICE); bits 1..15: bit d says that one may stand at distance d; bits 16..39: bit 16 + tag * 24 / 1024
+ *	says that one that stands elsewhere may have that tag, so that a look-up of an absent key rarely goes on; bits
+ *	40..63: version, raised whenever bits are asked for
  */
 struct spl_bucket {
 	__u64 cell[SPL_BUCKET_CELLS];
 	__u64 overflow;
 } __attribute__((aligned(64)));
 
+#define SPL_NOTICE 1ULL
 #define SPL_OVERFLOW_DISTS 0xfffeULL
 #define SPL_OVERFLOW_TAG_SHIFT 16
 #define SPL_OVERFLOW_TAGS 24
@@ -168,9 +171,10 @@ struct spl_bucket {
 #define SPL_OVERFLOW_MASK (SPL_OVERFLOW_VERSION - 1)
 
 /**
- * struct spl_attr - attributes of a key, changed in place by one 16-byte compare-and-swap
- * @guard: bits 0..47: the incarnation (spl_lane.inc) that @word belongs to; 48..55: enum spl_type; 56..63: user flags
- * @word: labels
+ * struct spl_attr - two words of a key that change in place, by one 16-byte compare-and-swap
+ * @guard: bits 0..47: the incarnation (spl_lane.inc) that @word belongs to. In the ATTR region also: 48..54: enum
+ *	spl_type; 55: somebody waits for the key; 56..63: user flags
+ * @word: ATTR: labels; WATCH: the groups that a change of the key pulses
  *
  * A pair whose incarnation isn't that of the key in the cell is stale and reads as zeros, so a new key never sees
  * what was set for the one before it.
@@ -195,6 +199,8 @@ struct spl_attrs {
 #define SPL_INC_BITS 48
 #define SPL_INC ((1ULL << SPL_INC_BITS) - 1)
 #define SPL_ATTR_TYPE_SHIFT 48
+#define SPL_ATTR_TYPE 0x7f
+#define SPL_ATTR_WAITED (1ULL << 55)
 #define SPL_ATTR_USER_SHIFT 56
 
 /* Types are names for users; the store treats all values alike. */
@@ -251,6 +257,8 @@ struct spl_lane {
 #define SPL_OP_INSERT 2 /* place new_word, tentative, then live */
 #define SPL_OP_DELETE 3 /* replace old_word by new_word: a dead word */
 #define SPL_OP_HELP 4 /* ask for the overflow bit of somebody else's tentative new_word */
+#define SPL_OP_ATTR \
+	5 /* change a pair of the key in the cell; new_word: labels that it had or has */
 
 /**
  * struct spl_wcell - a writer cell: what its writer is about to do, and the lanes that it owns
@@ -267,6 +275,9 @@ struct spl_lane {
  * @opseq: operations so far; never goes back, also from one registration to the next
  * @owner_tid: thread that registered, for people; means nothing while @owner is 0
  * @slots: lanes that the writer owns, spares of them
+ * @ring_groups: groups whose sleepers this writer has to wake; also while it finds out
+ * @ring_bells: bells, likewise
+ * @feed_head: bytes that this writer, and those that had the cell before it, appended to its ring of the change feed
  * @reserved: 0
  * @nr_publish: values published (inserts included)
  * @nr_insert: keys made
@@ -290,7 +301,10 @@ struct spl_wcell {
 	__u64 owner_tid;
 
 	__u32 slots[SPL_SPARES_MAX];
-	__u64 reserved[4];
+	__u64 ring_groups;
+	__u64 ring_bells;
+	__u64 feed_head;
+	__u64 reserved;
 
 	__u64 nr_publish;
 	__u64 nr_insert;
@@ -313,6 +327,65 @@ struct spl_wcell {
  */
 #define SPL_FREE_WORDS(lanes) (((lanes) + 63) / 64)
 #define SPL_FREE_TOP_WORDS(lanes) ((SPL_FREE_WORDS(lanes) + 4095) / 4096)
+
+/**
+ * struct spl_group - a counter that can be slept on, two lines
+ * @count: pulses; wraps
+ * @armed: 1: somebody sleeps here, or is about to. Device: written by the kernel alone
+ * @bell: embedded: rises when those who sleep are woken; the futex word
+ * @reserved: 0
+ */
+struct spl_group {
+	__u64 count;
+	__u32 armed;
+	__u32 bell;
+	__u64 reserved[14];
+} __attribute__((aligned(128)));
+
+#define SPL_GROUPS 64
+#define SPL_LABELS 64
+
+/**
+ * struct spl_signal - groups, and what is bound to them beside keys
+ * @label_groups: by label: mask of groups that a change of a key with that label pulses
+ * @keys_groups: mask of groups that every insert and delete pulses
+ * @births: mask of bells: somebody waits for a key that isn't there
+ * @reserved: 0
+ * @group: the groups
+ * @bell: hidden counters for those who wait for one key: of the keys whose home bucket modulo 64 is the bell's number
+ */
+struct spl_signal {
+	__u64 label_groups[SPL_LABELS];
+	__u64 keys_groups;
+	__u64 births;
+	__u64 reserved[62];
+	struct spl_group group[SPL_GROUPS];
+	struct spl_group bell[SPL_GROUPS];
+};
+
+/**
+ * struct spl_feed_record - one change in a writer's ring of the change feed
+ * @what: bits 0..7: enum spl_feed_kind; 8..23: bytes of the key that follows, rounded up to whole records (deletes only);
+ *	24..63: position of the cell
+ * @inc: incarnation of the key
+ * @epoch: of the publication; of a delete: of the last one before it
+ * @hash: of the key
+ */
+struct spl_feed_record {
+	__u64 what;
+	__u64 inc;
+	__u64 epoch;
+	__u64 hash;
+};
+
+enum spl_feed_kind {
+	SPL_FEED_SET = 1,
+	SPL_FEED_DELETE = 2,
+	SPL_FEED_LABEL = 3,
+};
+
+#define SPL_FEED_KLEN_SHIFT 8
+#define SPL_FEED_POS_SHIFT 24
 
 /* Bytes before the value of a key of @klen bytes, from the start of the lane. */
 #define SPL_VALUE_OFF(klen) ((__u32)sizeof(struct spl_lane) + (((__u32)(klen) + 7) & ~7U))
@@ -368,8 +441,9 @@ static inline int spl_layout_plan(struct spl_info *info)
 	if (!g->lanes || g->lanes > SPL_LANES_MAX || g->key_max > SPL_KEY_MAX ||
 	    g->value_max < SPL_VALUE_MIN || g->value_max > SPL_VALUE_MAX ||
 	    g->max_writers > SPL_WRITERS_MAX || g->spares < SPL_SPARES_MIN ||
-	    g->spares > SPL_SPARES_MAX || (g->flags & ~SPL_GEOMETRY_ALL) || g->reserved[0] ||
-	    g->reserved[1] || g->reserved[2])
+	    g->spares > SPL_SPARES_MAX || (g->flags & ~SPL_GEOMETRY_ALL) ||
+	    g->feed > SPL_FEED_MAX || (g->feed && g->feed < SPL_FEED_MIN) ||
+	    (g->feed & (g->feed - 1)) || g->feed_reserved || g->reserved[0] || g->reserved[1])
 		return SPL_PLAN_INVALID;
 
 	need = SPL_VALUE_OFF(g->key_max) + g->value_max;
@@ -388,7 +462,7 @@ static inline int spl_layout_plan(struct spl_info *info)
 
 	info->abi = SPL_ABI_VERSION;
 	info->info_bytes = sizeof(*info);
-	info->features = SPL_FEATURE_ATTR;
+	info->features = SPL_FEATURE_ATTR | SPL_FEATURE_SIGNAL | SPL_FEATURE_FEED;
 	info->hash = SPL_HASH_XXH64;
 
 	for (i = 0; i < SPL_REGION_COUNT; i++)
@@ -407,6 +481,13 @@ static inline int spl_layout_plan(struct spl_info *info)
 			       sizeof(__u64));
 	end = spl_layout_place(info, SPL_REGION_WRITERS, end, g->max_writers,
 			       sizeof(struct spl_wcell));
+	end = spl_layout_place(info, SPL_REGION_SIGNAL, end, 1, sizeof(struct spl_signal));
+	if (g->flags & SPL_GEOMETRY_WATCH)
+		end = spl_layout_place(info, SPL_REGION_WATCH, end,
+				       (__u64)info->buckets * SPL_BUCKET_CELLS,
+				       sizeof(struct spl_attr));
+	end = spl_layout_place(info, SPL_REGION_FEED, end, g->max_writers,
+			       g->feed * sizeof(struct spl_feed_record));
 	info->map_bytes = end;
 	return end > SPL_MMAP_SELF ? SPL_PLAN_OVERFLOW : 0;
 }

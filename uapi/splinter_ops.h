@@ -5,6 +5,7 @@
  *	splinter_read.h    get, view, exists, stat, get many, walk
  *	splinter_write.h   set, compare-and-set, append, alloc/put, delete, integers, bump, set many
  *	splinter_attr.h    type, user flags, labels
+ *	splinter_watch.h   groups: bind keys and labels to them, read and pulse them
  *	splinter_reap.h    repair after a writer's death
  *	splinter_check.h   verify a whole store
  *

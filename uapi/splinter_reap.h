@@ -10,7 +10,7 @@
 #ifndef _UAPI_SPLINTER_REAP_H
 #define _UAPI_SPLINTER_REAP_H
 
-#include "splinter_attr.h"
+#include "splinter_watch.h"
 
 /**
  * struct spl_reap_counts - what reaping found; added to
@@ -52,6 +52,55 @@ static inline bool spl_reap_published(const struct spl_store *s, __u32 idx, __u6
 	return !spl_reap_untouched(s, idx, word, lane);
 }
 
+/* What others are told of a key: from its lane, as far as that is whole while @word names it. */
+static inline bool spl_reap_event(const struct spl_store *s, __u64 pos, __u64 word,
+				  unsigned char *key, struct spl_event *e)
+{
+	struct spl_lane *lane = spl_lane_at(s, spl_lane_of(s, word));
+	__u64 seq;
+
+	if (!lane)
+		return false;
+	seq = spl_load_acquire(&lane->seq); /* (c) */
+	e->klen = spl_load(&lane->klen);
+	if (!e->klen || e->klen > s->key_max)
+		return false;
+	spl_copy(key, spl_lane_key(lane), e->klen);
+	e->epoch = spl_load(&lane->epoch);
+	e->inc = spl_load(&lane->inc) & SPL_INC;
+	spl_rmb(); /* (b) */
+	if (!spl_seq_names(s, seq, word) || !spl_seq_held(seq, spl_load(&lane->seq)))
+		return false;
+	e->pos = pos;
+	e->hash = spl_hash(s, key, e->klen);
+	e->home = spl_home(s, e->hash);
+	e->key = key;
+	return true;
+}
+
+/*
+ * Tell others what the dead writer didn't come to, of the key that stands in its cell now. If that was replaced since, or
+ * is being replaced, or is gone, who did it tells.
+ */
+static inline void spl_reap_notice(const struct spl_store *s, __u32 idx, __u64 pos, __u32 kind,
+				   __u64 labels, bool born)
+{
+	__u64 word = spl_load_acquire(spl_cell_at(s, pos));
+	struct spl_event e = { kind, 0, 0, 0, 0, 0, NULL, 0 };
+	unsigned char key[SPL_KEY_MAX];
+
+	if ((word & SPL_CELL_STATE) != SPL_CELL_LIVE || !spl_reap_event(s, pos, word, key, &e))
+		return;
+	if (kind == SPL_FEED_LABEL && spl_pairs_ask(s, pos))
+		spl_notice_ask(s, e.home); /* (S) */
+	spl_mb(); /* (S) */
+	spl_pulse(s, &s->wcells[idx], spl_bound_to(s, e.home, pos, e.inc, labels));
+	if (born)
+		spl_pulse(s, &s->wcells[idx], spl_bound_keys(s, e.home));
+	if (s->feed_bytes)
+		spl_feed_append(s, idx, &e);
+}
+
 static inline void spl_reap_overflow(const struct spl_store *s, __u64 pos, __u64 word)
 {
 	if (spl_dist_of(word))
@@ -78,6 +127,7 @@ static inline void spl_reap_swap(const struct spl_store *s, __u32 idx, __u32 slo
 	if (spl_seq_names(s, seq, old_word))
 		spl_store(&old_lane->seq, spl_seq(seq, idx, SPL_LANE_SPARE)); /* (G) */
 	spl_store_release(&cell->slots[slot], n_old);
+	spl_reap_notice(s, idx, pos, SPL_FEED_SET, 0, false);
 	c->finished++;
 }
 
@@ -113,6 +163,7 @@ static inline void spl_reap_insert(const struct spl_store *s, __u32 idx, __u32 s
 		spl_store_release(&cell->slots[slot], n);
 		spl_store_release(&cell->extra, 0);
 	}
+	spl_reap_notice(s, idx, pos, SPL_FEED_SET, 0, true);
 	c->finished++;
 }
 
@@ -122,6 +173,9 @@ static inline void spl_reap_delete(const struct spl_store *s, __u32 idx, __u64 p
 	struct spl_wcell *cell = &s->wcells[idx];
 	__u64 dead = spl_load(&cell->new_word), old_word = spl_load(&cell->old_word), extra, seq;
 	struct spl_lane *lane = spl_lane_at(s, spl_lane_of(s, old_word)), *giving;
+	struct spl_event e = { SPL_FEED_DELETE, 0, 0, 0, 0, 0, NULL, 0 };
+	unsigned char key[SPL_KEY_MAX];
+	bool noticed = false;
 	__u32 n;
 
 	if (!lane || (dead & SPL_CELL_STATE) != SPL_CELL_DEAD)
@@ -139,8 +193,14 @@ static inline void spl_reap_delete(const struct spl_store *s, __u32 idx, __u64 p
 		spl_store_release(&cell->extra,
 				  spl_extra(seq, spl_lane_of(s, old_word), SPL_EXTRA_GIVE));
 	}
+	/* While the cell is dead the lane is the dead writer's, and as it was. */
+	if (spl_load_acquire(spl_cell_at(s, pos)) == dead &&
+	    spl_reap_event(s, pos, old_word, key, &e))
+		noticed = spl_notice_delete(s, idx, &e);
 	spl_cas64(spl_cell_at(s, pos), dead, SPL_CELL_EMPTY);
 	spl_reap_overflow(s, pos, dead);
+	if (noticed)
+		spl_overflow_clear(s, e.home);
 	c->finished++;
 }
 
@@ -186,6 +246,9 @@ static inline void spl_reap_extra(const struct spl_store *s, __u32 idx, struct s
  * another writer; its spares, statistics and operation count stay with it. Also right, and without effect, for a writer
  * that ended orderly; so the caller counts nr_reap.
  *
+ * The counters that it had to ring, or may have had, stand in its ring_groups and ring_bells; who sleeps there is woken by the
+ * caller, who zeroes them then.
+ *
  * Return: 0, or -EINVAL: no such cell.
  */
 static inline int spl_reap_writer(const struct spl_store *s, __u32 idx, struct spl_reap_counts *c)
@@ -214,6 +277,10 @@ static inline int spl_reap_writer(const struct spl_store *s, __u32 idx, struct s
 			break;
 		case SPL_OP_HELP:
 			spl_reap_overflow(s, pos, spl_load(&cell->new_word));
+			break;
+		case SPL_OP_ATTR:
+			spl_reap_notice(s, idx, pos, SPL_FEED_LABEL, spl_load(&cell->new_word),
+					false);
 			break;
 		default:
 			break;

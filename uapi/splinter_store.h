@@ -36,6 +36,10 @@
  * @spares: slots of each that are in use
  * @free_words: words of @free
  * @lanes_wanted: lanes without the spares
+ * @watch: watch masks, or NULL
+ * @signal: groups and bells
+ * @feed: rings of the change feed
+ * @feed_bytes: of each writer's ring; 0: there is none
  * @info: the info page
  *
  * The pointers lead into the mapping, everything else is a checked copy.
@@ -60,6 +64,10 @@ struct spl_store {
 	__u32 spares;
 	__u32 free_words;
 	__u64 lanes_wanted;
+	struct spl_attr *watch;
+	struct spl_signal *signal;
+	unsigned char *feed;
+	__u64 feed_bytes;
 	const struct spl_info *info;
 };
 
@@ -99,7 +107,8 @@ static inline int spl_store_attach(struct spl_store *s, const struct spl_info *i
 	if (i.info_bytes < sizeof(i) || !g->lanes || g->lanes > SPL_LANES_MAX || !g->key_max ||
 	    g->key_max > SPL_KEY_MAX || g->value_max < SPL_VALUE_MIN ||
 	    g->value_max > SPL_VALUE_MAX || !g->max_writers || g->max_writers > SPL_WRITERS_MAX ||
-	    g->spares < SPL_SPARES_MIN || g->spares > SPL_SPARES_MAX)
+	    g->spares < SPL_SPARES_MIN || g->spares > SPL_SPARES_MAX || g->feed > SPL_FEED_MAX ||
+	    (g->feed && g->feed < SPL_FEED_MIN) || (g->feed & (g->feed - 1)))
 		return -EBADMSG;
 	if (i.lanes_total != g->lanes + (__u64)g->max_writers * g->spares || i.lane_bits > 32 ||
 	    i.lanes_total > 1ULL << i.lane_bits || i.lane_stride % 8 ||
@@ -118,7 +127,13 @@ static inline int spl_store_attach(struct spl_store *s, const struct spl_info *i
 			      sizeof(struct spl_attrs)) ||
 	    !spl_region_holds(&i, data_bytes, SPL_REGION_INDEX, i.buckets,
 			      sizeof(struct spl_bucket)) ||
-	    !spl_region_holds(&i, data_bytes, SPL_REGION_LANES, i.lanes_total, i.lane_stride))
+	    !spl_region_holds(&i, data_bytes, SPL_REGION_LANES, i.lanes_total, i.lane_stride) ||
+	    !spl_region_holds(&i, data_bytes, SPL_REGION_SIGNAL, 1, sizeof(struct spl_signal)) ||
+	    ((g->flags & SPL_GEOMETRY_WATCH) &&
+	     !spl_region_holds(&i, data_bytes, SPL_REGION_WATCH,
+			       (__u64)i.buckets * SPL_BUCKET_CELLS, sizeof(struct spl_attr))) ||
+	    (g->feed && !spl_region_holds(&i, data_bytes, SPL_REGION_FEED, g->max_writers,
+					  g->feed * sizeof(struct spl_feed_record))))
 		return -EBADMSG;
 
 	memset(s, 0, sizeof(*s));
@@ -130,6 +145,14 @@ static inline int spl_store_attach(struct spl_store *s, const struct spl_info *i
 	s->free = (__u64 *)((char *)data + (i.regions[SPL_REGION_FREE].off - i.data_off));
 	s->wcells = (struct spl_wcell *)((char *)data +
 					 (i.regions[SPL_REGION_WRITERS].off - i.data_off));
+	s->signal = (struct spl_signal *)((char *)data +
+					  (i.regions[SPL_REGION_SIGNAL].off - i.data_off));
+	if (g->feed)
+		s->feed = (unsigned char *)data + (i.regions[SPL_REGION_FEED].off - i.data_off);
+	s->feed_bytes = g->feed * sizeof(struct spl_feed_record);
+	if (g->flags & SPL_GEOMETRY_WATCH)
+		s->watch = (struct spl_attr *)((char *)data +
+					       (i.regions[SPL_REGION_WATCH].off - i.data_off));
 	s->seed = i.hash_seed;
 	s->lane_stride = i.lane_stride;
 	s->lane_bits = i.lane_bits;

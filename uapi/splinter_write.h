@@ -144,7 +144,7 @@ static spl_inline int spl_fill_value(const struct spl_store *s, struct spl_chang
 
 /* Replace @old_word at @pos by the filled lane. On success the old lane is the slot's. */
 static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f,
-				const struct spl_hit *hit)
+				const struct spl_hit *hit, __u64 epoch, __u64 inc)
 {
 	const struct spl_store *s = w->s;
 	struct spl_wcell *cell = w->cell;
@@ -161,6 +161,7 @@ static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f,
 	/* Soon to be filled: a store that waits for its line then would hold up a compare-and-swap. */
 	spl_prefetch_write((unsigned char *)hit->lane + 64);
 	spl_store_release(&cell->slots[f->slot], spl_lane_of(s, hit->word));
+	spl_notice_set(w, f->home, hit->pos, inc, epoch, f->hash);
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	w->next = f->slot + 1 < s->spares ? f->slot + 1 : 0;
 	spl_count(&cell->nr_publish);
@@ -224,7 +225,7 @@ static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, str
 			if (spl_unlikely(r))
 				return r;
 			spl_fill_end(w, f, epoch + 1, inc, ctime_ns, now_ns, SPL_LANE_READY);
-			if (spl_unlikely(!spl_swap(w, f, &hit)))
+			if (spl_unlikely(!spl_swap(w, f, &hit, epoch + 1, inc)))
 				continue;
 			spl_meta_tell(meta, f, epoch + 1, inc, ctime_ns, now_ns);
 			break;
@@ -491,6 +492,18 @@ static inline void spl_cancel(struct spl_writer *w, struct spl_room *a)
 	w->held &= ~(1U << a->fill.slot);
 }
 
+/* The lane is the deleter's by now, and as it was. */
+static inline bool spl_delete_notice(struct spl_writer *w, const struct spl_hit *hit, __u64 epoch,
+				     __u64 hash, const void *key, __u32 klen)
+{
+	struct spl_event e = {
+		SPL_FEED_DELETE, hit->home, hit->pos, spl_load(&hit->lane->inc) & SPL_INC,
+		epoch,		 hash,	    key,      klen,
+	};
+
+	return spl_notice_delete(w->s, w->idx, &e);
+}
+
 /**
  * spl_delete() - take a key away
  * @w: the writer
@@ -509,6 +522,7 @@ static inline int spl_delete(struct spl_writer *w, const void *key, __u32 klen)
 	__u64 hash, epoch, floor, dead, seq, *p;
 	struct spl_hit hit;
 	__u32 tries = 0, d;
+	bool noticed;
 	int r = spl_key_check(s, klen);
 
 	if (spl_unlikely(r))
@@ -544,8 +558,9 @@ static inline int spl_delete(struct spl_writer *w, const void *key, __u32 klen)
 	seq = spl_seq(hit.seq, w->idx, SPL_LANE_SPARE);
 	spl_store_release(&hit.lane->seq, seq); /* (G) */
 	spl_store_release(&cell->extra, spl_extra(seq, spl_lane_of(s, hit.word), SPL_EXTRA_GIVE));
+	noticed = spl_delete_notice(w, &hit, epoch, hash, key, klen);
 	spl_store_release(spl_cell_at(s, hit.pos), SPL_CELL_EMPTY);
-	if (d)
+	if (d || noticed)
 		spl_overflow_clear(s, hit.home);
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	w->map_word = spl_lane_of(s, hit.word) / 64;

@@ -102,7 +102,8 @@ static void geometries(void)
 	IS(try_geometry(G(.lanes = 1, .value_max = 8, .spares = 1)), -EINVAL, "too few spares");
 	IS(try_geometry(G(.lanes = 1, .value_max = 8, .spares = SPL_SPARES_MAX + 1)), -EINVAL,
 	   "too many spares");
-	IS(try_geometry(G(.lanes = 1, .value_max = 8, .flags = 1)), -EOPNOTSUPP, "unknown flag");
+	IS(try_geometry(G(.lanes = 1, .value_max = 8, .flags = 1ULL << 63)), -EOPNOTSUPP,
+	   "unknown flag");
 	IS(try_geometry(G(.lanes = 1, .value_max = 8, .reserved = { 1 })), -EINVAL,
 	   "reserved words");
 	IS(try_geometry(G(.lanes = 1, .value_max = 8, .policy = SPL_POLICY_BIND)), -EOPNOTSUPP,

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * splinter_notice.h - what a change tells others, between its compare-and-swap and the end of what it declared: pulses of
+ * the counters that its key is bound to, and a record in the change feed. Binding is splinter_watch.h's, following the
+ * feed splinter_feed.h's; waking who sleeps is for who can: see spl_ring_due().
+ *
+ *	writer					binder
+ *	exchange cell		(A)		pair = groups		(16-byte CAS)
+ *	full barrier		(S)		home's bit = 1		(CAS), full barrier	(S)
+ *	load home's bit				look at the key
+ *
+ * (S): the writer sees the bit, or the binder sees the new value.
+ *
+ *	writer					sleeper
+ *	count + 1				armed = 1
+ *	full barrier		(T)		full barrier		(T)
+ *	load armed				load count
+ *
+ * (T): the writer sees that somebody is about to sleep, or that one sees that the count has moved.
+ *
+ * (U): a feed record is whole before feed_head covers it (release, acquire), and who copied bytes of a record that is
+ * being overwritten sees the head that the writer had before (write barrier, read barrier).
+ */
+#ifndef _UAPI_SPLINTER_NOTICE_H
+#define _UAPI_SPLINTER_NOTICE_H
+
+#include "splinter_pool.h"
+
+static spl_inline struct spl_attr *spl_attr_at(const struct spl_store *s, __u64 pos)
+{
+	return &s->attrs[pos / SPL_BUCKET_SLOTS].cell[pos % SPL_BUCKET_SLOTS];
+}
+
+/* Only of a store that has them. */
+static spl_inline struct spl_attr *spl_watch_at(const struct spl_store *s, __u64 pos)
+{
+	return &s->watch[pos / SPL_BUCKET_SLOTS * SPL_BUCKET_CELLS + pos % SPL_BUCKET_SLOTS];
+}
+
+/*
+ * A pair as it stood at one moment. By one load where there is one that can't tear (x86-64: every CPU that has AVX makes
+ * aligned 16-byte loads whole); otherwise by two equal looks.
+ */
+static inline bool spl_attr_load(const struct spl_attr *a, __u64 *guard, __u64 *word)
+{
+#if defined(__SSE2__) && !defined(__KERNEL__) && !defined(SPL_TSAN)
+	__m128i pair;
+
+	__asm__ __volatile__("movdqa %1, %0" : "=x"(pair) : "m"(*a));
+	*guard = (__u64)_mm_cvtsi128_si64(pair);
+	*word = (__u64)_mm_cvtsi128_si64(_mm_unpackhi_epi64(pair, pair));
+	return true;
+#else
+	__u32 tries;
+
+	for (tries = 0; tries < SPL_TRIES; tries++) {
+		*guard = spl_load_acquire(&a->guard);
+		*word = spl_load_acquire(&a->word);
+		if (*guard == spl_load_acquire(&a->guard) && *word == spl_load(&a->word))
+			return true;
+	}
+	return false;
+#endif
+}
+
+/* Does a pair of the cell ask for SPL_NOTICE? A stale one may say so, too: that costs a look, no more. */
+static inline bool spl_pairs_ask(const struct spl_store *s, __u64 pos)
+{
+	const struct spl_attr *a = spl_attr_at(s, pos);
+
+	return spl_load(&a->word) || (spl_load(&a->guard) & SPL_ATTR_WAITED) ||
+	       (s->watch && spl_load(&spl_watch_at(s, pos)->word));
+}
+
+/*
+ * One of the pairs of a key with this home became other than zero. The version first: who is about to clear the bit, and
+ * hasn't seen the pair, fails or is before the bit. Never fails, unlike spl_overflow_ask().
+ */
+static inline void spl_notice_ask(const struct spl_store *s, __u32 home)
+{
+	spl_add64(&s->index[home].overflow, SPL_OVERFLOW_VERSION);
+	spl_or64(&s->index[home].overflow, SPL_NOTICE); /* (S) */
+}
+
+/* Counters, as masks: what a change has to pulse, or a writer to ring. */
+struct spl_counters {
+	__u64 groups;
+	__u64 bells;
+};
+
+static spl_inline __u64 spl_bell_of(__u32 home)
+{
+	return 1ULL << (home % SPL_GROUPS);
+}
+
+/* What the incarnation @inc of the key in the cell is bound to, if it has or had @labels beside those that it has now. */
+static inline struct spl_counters spl_bound_to(const struct spl_store *s, __u32 home, __u64 pos,
+					       __u64 inc, __u64 labels)
+{
+	struct spl_counters to = { 0, 0 };
+	__u64 guard, word;
+
+	if (s->watch && spl_attr_load(spl_watch_at(s, pos), &guard, &word) &&
+	    (guard & SPL_INC) == inc)
+		to.groups = word;
+	if (spl_attr_load(spl_attr_at(s, pos), &guard, &word) && (guard & SPL_INC) == inc) {
+		labels |= word;
+		to.bells = guard & SPL_ATTR_WAITED ? spl_bell_of(home) : 0;
+	}
+	for (; labels; labels &= labels - 1)
+		to.groups |= spl_load(&s->signal->label_groups[__builtin_ctzll(labels)]);
+	return to;
+}
+
+/* Pulses counters of one kind; those that somebody sleeps on. */
+static inline __u64 spl_pulse_each(struct spl_group *of, __u64 mask)
+{
+	__u64 due = 0, left;
+	__u32 i;
+
+	for (left = mask; left; left &= left - 1) {
+		i = (__u32)__builtin_ctzll(left);
+		spl_add64(&of[i].count, 1);
+		spl_mb_after_cas(); /* (T) */
+		if (spl_load(&of[i].armed))
+			due |= 1ULL << i;
+	}
+	return due;
+}
+
+/* Pulse counters for the writer of @cell. Until it knows who sleeps it declares to ring them all. */
+static spl_noinline void spl_pulse(const struct spl_store *s, struct spl_wcell *cell,
+				   struct spl_counters to)
+{
+	__u64 groups = spl_load(&cell->ring_groups), bells = spl_load(&cell->ring_bells);
+
+	if (!(to.groups | to.bells))
+		return;
+	spl_store_release(&cell->ring_groups, groups | to.groups);
+	spl_store_release(&cell->ring_bells, bells | to.bells);
+	groups |= spl_pulse_each(s->signal->group, to.groups);
+	bells |= spl_pulse_each(s->signal->bell, to.bells);
+	spl_store_release(&cell->ring_groups, groups);
+	spl_store_release(&cell->ring_bells, bells);
+}
+
+/**
+ * struct spl_event - a change, as others are told of it
+ * @kind: enum spl_feed_kind
+ * @home: home bucket of the key
+ * @pos: its cell
+ * @inc: its incarnation
+ * @epoch: of the publication
+ * @hash: of the key
+ * @key: of a delete: the key
+ * @klen: its bytes
+ */
+struct spl_event {
+	__u32 kind;
+	__u32 home;
+	__u64 pos;
+	__u64 inc;
+	__u64 epoch;
+	__u64 hash;
+	const void *key;
+	__u32 klen;
+};
+
+static spl_inline __u64 *spl_feed_at(const struct spl_store *s, __u32 idx, __u64 at)
+{
+	return (__u64 *)(s->feed + idx * s->feed_bytes + (at & (s->feed_bytes - 1)));
+}
+
+/* Append a change to the ring of writer @idx. */
+static spl_noinline void spl_feed_append(const struct spl_store *s, __u32 idx,
+					 const struct spl_event *e)
+{
+	const __u32 record = sizeof(struct spl_feed_record);
+	__u32 klen = e->kind == SPL_FEED_DELETE ? e->klen : 0, i, part;
+	struct spl_wcell *cell = &s->wcells[idx];
+	__u64 head = spl_load(&cell->feed_head) & ~(__u64)(record - 1), chunk[4], *to;
+
+	spl_wmb(); /* (U) */
+	to = spl_feed_at(s, idx, head);
+	spl_store(&to[0],
+		  e->kind | (__u64)klen << SPL_FEED_KLEN_SHIFT | e->pos << SPL_FEED_POS_SHIFT);
+	spl_store(&to[1], e->inc);
+	spl_store(&to[2], e->epoch);
+	spl_store(&to[3], e->hash);
+	for (i = 0; i < klen; i += record) {
+		part = klen - i < record ? klen - i : record;
+		memset(chunk, 0, sizeof(chunk));
+		memcpy(chunk, (const char *)e->key + i, part);
+		to = spl_feed_at(s, idx, head + record + i);
+		spl_store(&to[0], chunk[0]);
+		spl_store(&to[1], chunk[1]);
+		spl_store(&to[2], chunk[2]);
+		spl_store(&to[3], chunk[3]);
+	}
+	head += record + (klen + record - 1) / record * record;
+	spl_store_release(&cell->feed_head, head); /* (U) */
+}
+
+/* A key that is bound was published. */
+static spl_noinline void spl_notice_bound(const struct spl_store *s, struct spl_wcell *cell,
+					  __u32 home, __u64 pos, __u64 inc)
+{
+	spl_pulse(s, cell, spl_bound_to(s, home, pos, inc, 0));
+}
+
+/* By a copy, so that on the hot path the event needs no memory. */
+static spl_noinline void spl_notice_feed(const struct spl_store *s, __u32 idx, struct spl_event e)
+{
+	spl_feed_append(s, idx, &e);
+}
+
+/* After the exchange of a cell by which a key got another value. */
+static spl_inline void spl_notice_set(struct spl_writer *w, __u32 home, __u64 pos, __u64 inc,
+				      __u64 epoch, __u64 hash)
+{
+	const struct spl_store *s = w->s;
+	struct spl_event e = { SPL_FEED_SET, home, pos, inc, epoch, hash, NULL, 0 };
+
+	spl_mb_after_cas(); /* (S) */
+	if (spl_unlikely(spl_load(&s->index[home].overflow) & SPL_NOTICE))
+		spl_notice_bound(s, w->cell, home, pos, inc & SPL_INC);
+	if (spl_unlikely(s->feed_bytes))
+		spl_notice_feed(s, w->idx, e);
+}
+
+/* What the coming or going of any key with this home pulses. */
+static inline struct spl_counters spl_bound_keys(const struct spl_store *s, __u32 home)
+{
+	struct spl_counters to;
+
+	to.groups = spl_load(&s->signal->keys_groups);
+	to.bells = spl_load(&s->signal->births) & spl_bell_of(home);
+	return to;
+}
+
+/* After an insert has happened. Nobody can have bound the key before. */
+static inline void spl_notice_insert(const struct spl_store *s, __u32 idx,
+				     const struct spl_event *e)
+{
+	spl_mb(); /* (S) */
+	spl_pulse(s, &s->wcells[idx], spl_bound_keys(s, e->home));
+	if (s->feed_bytes)
+		spl_feed_append(s, idx, e);
+}
+
+/* Zero a pair of an incarnation that is over. One that is being changed at this moment may stay: see spl_pairs_ask(). */
+static inline void spl_pair_clear(struct spl_attr *a, __u64 inc)
+{
+	__u64 guard, word;
+
+	if (spl_attr_load(a, &guard, &word) && (guard & SPL_INC) == inc)
+		spl_cas128(&a->guard, guard, word, guard & ~SPL_ATTR_WAITED, 0);
+}
+
+/*
+ * After the exchange that took a key away, and before its cell is empty. True if the home's SPL_NOTICE may be one too
+ * many now.
+ */
+static inline bool spl_notice_delete(const struct spl_store *s, __u32 idx,
+				     const struct spl_event *e)
+{
+	struct spl_counters to, bound;
+	bool noticed;
+
+	spl_mb_after_cas(); /* (S) */
+	noticed = spl_load(&s->index[e->home].overflow) & SPL_NOTICE;
+	to = spl_bound_keys(s, e->home);
+	to.bells = 0;
+	if (noticed) {
+		bound = spl_bound_to(s, e->home, e->pos, e->inc, 0);
+		to.groups |= bound.groups;
+		to.bells = bound.bells;
+	}
+	spl_pulse(s, &s->wcells[idx], to);
+	if (s->feed_bytes)
+		spl_feed_append(s, idx, e);
+	if (noticed) {
+		spl_pair_clear(spl_attr_at(s, e->pos), e->inc);
+		if (s->watch)
+			spl_pair_clear(spl_watch_at(s, e->pos), e->inc);
+	}
+	return noticed;
+}
+
+/**
+ * spl_ring_due() - does somebody sleep who is to be woken?
+ * @w: the writer
+ * @to: out: the counters that moved under sleepers
+ *
+ * To be asked after each call that changes something. Who wakes (device: SPL_IOC_RING; embedded: a futex) says
+ * spl_ring_done() then. A writer that dies before that leaves it to its reaper.
+ *
+ * Return: true: yes. No system call, two loads.
+ */
+static spl_inline bool spl_ring_due(const struct spl_writer *w, struct spl_counters *to)
+{
+	to->groups = spl_load(&w->cell->ring_groups);
+	to->bells = spl_load(&w->cell->ring_bells);
+	return spl_unlikely((to->groups | to->bells) != 0);
+}
+
+/**
+ * spl_ring_done() - all that spl_ring_due() told was woken
+ * @w: the writer
+ */
+static inline void spl_ring_done(const struct spl_writer *w)
+{
+	spl_store_release(&w->cell->ring_groups, 0);
+	spl_store_release(&w->cell->ring_bells, 0);
+}
+
+#endif /* _UAPI_SPLINTER_NOTICE_H */

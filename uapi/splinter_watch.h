@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * splinter_watch.h - binding keys, labels, and the coming and going of keys to groups; reading groups. What a change then
+ * does is splinter_notice.h's; sleeping needs the kernel and is the library's.
+ */
+#ifndef _UAPI_SPLINTER_WATCH_H
+#define _UAPI_SPLINTER_WATCH_H
+
+#include "splinter_attr.h"
+
+/* One try to change a watch pair. 0: done, the mask was @was; -EAGAIN: look again. */
+static inline int spl_watch_once(struct spl_writer *w, const struct spl_hit *hit, __u64 inc,
+				 __u64 set, __u64 clear, __u64 *was)
+{
+	const struct spl_store *s = w->s;
+	struct spl_attr *a = spl_watch_at(s, hit->pos);
+	__u64 guard, word, now;
+
+	if (!spl_attr_load(a, &guard, &word) || !spl_attr_is_of(s, hit, inc, guard))
+		return -EAGAIN;
+	*was = (guard & SPL_INC) == inc ? word : 0;
+	now = (*was & ~clear) | set;
+	spl_declare(w, SPL_OP_ATTR, 0, hit->pos, 0);
+	if (!spl_cas128(&a->guard, guard, word, inc, now)) /* (L) */
+		return -EAGAIN;
+	if (now && !*was)
+		spl_notice_ask(s, hit->home); /* (S) */
+	spl_mb(); /* (S) */
+	return 0;
+}
+
+/**
+ * spl_wait_mark() - say that somebody waits for a key, or that nobody does any more
+ * @s: the store, writable
+ * @key: the key
+ * @klen: its bytes
+ * @on: which of both
+ *
+ * While the mark stands, every change of the key, and its end, pulses its bell. For who puts to sleep: the kernel, or the library
+ * for an embedded store. Nobody may die in between, or the mark's home bit may be missing: so a process that marks a store
+ * does it again whenever it begins to wait.
+ *
+ * Return: 0, or as spl_get().
+ */
+static inline int spl_wait_mark(const struct spl_store *s, const void *key, __u32 klen, bool on)
+{
+	int r = spl_key_check(s, klen);
+	__u64 hash, inc, guard, word, now;
+	struct spl_attr *a;
+	struct spl_hit hit;
+	__u32 tries = 0;
+
+	if (r)
+		return r;
+	hash = spl_hash(s, key, klen);
+	while (++tries < SPL_TRIES) {
+		r = spl_attr_find(s, hash, key, klen, &hit, &inc);
+		if (r)
+			return r;
+		a = spl_attr_at(s, hit.pos);
+		if (!spl_attr_load(a, &guard, &word) || !spl_attr_is_of(s, &hit, inc, guard))
+			continue;
+		now = (guard & SPL_INC) == inc ? guard : inc;
+		now = on ? now | SPL_ATTR_WAITED : now & ~SPL_ATTR_WAITED;
+		if (!spl_cas128(&a->guard, guard, word, now,
+				(guard & SPL_INC) == inc ? word : 0)) /* (L) */
+			continue;
+		if (on)
+			spl_notice_ask(s, hit.home); /* (S) */
+		spl_mb(); /* (S) */
+		return 0;
+	}
+	return -EAGAIN;
+}
+
+/**
+ * spl_watch() - bind a key to groups, or take it off them
+ * @w: the writer
+ * @key: the key
+ * @klen: its bytes
+ * @set: mask of groups
+ * @clear: mask of groups, taken away before @set is added
+ * @was: out: the watch mask before, or NULL
+ *
+ * Every change of the key's value or labels from the moment of the call on, and its end, pulses each of the groups once. A
+ * key that is deleted and made again is another one, and bound to nothing.
+ *
+ * Return: 0; -EOPNOTSUPP: a store without SPL_GEOMETRY_WATCH; -ENOENT, -EMSGSIZE, -EINVAL, -EAGAIN, -EBADMSG as
+ * spl_get(). Lock-free; one thread a writer.
+ */
+static inline int spl_watch(struct spl_writer *w, const void *key, __u32 klen, __u64 set,
+			    __u64 clear, __u64 *was)
+{
+	const struct spl_store *s = w->s;
+	int r = spl_key_check(s, klen);
+	__u64 hash, inc, before = 0;
+	struct spl_hit hit;
+	__u32 tries = 0;
+
+	if (r)
+		return r;
+	if (!s->watch)
+		return -EOPNOTSUPP;
+	hash = spl_hash(s, key, klen);
+	do {
+		r = spl_attr_find(s, hash, key, klen, &hit, &inc);
+		if (!r)
+			r = spl_watch_once(w, &hit, inc, set, clear, &before);
+	} while (r == -EAGAIN && ++tries < SPL_TRIES);
+	spl_store_release(&w->cell->op, SPL_OP_NONE);
+	if (was)
+		*was = before;
+	return r;
+}
+
+/**
+ * spl_watch_get() - the groups that a key is bound to by its watch mask
+ * @s: the store
+ * @key: the key
+ * @klen: its bytes
+ * @groups: out: mask of groups
+ *
+ * Return: 0, or as spl_watch(). Lock-free, any thread.
+ */
+static inline int spl_watch_get(const struct spl_store *s, const void *key, __u32 klen,
+				__u64 *groups)
+{
+	int r = spl_key_check(s, klen);
+	__u64 hash, inc, guard, word;
+	struct spl_hit hit;
+	__u32 tries = 0;
+
+	if (r)
+		return r;
+	if (!s->watch)
+		return -EOPNOTSUPP;
+	hash = spl_hash(s, key, klen);
+	while (++tries < SPL_TRIES) {
+		r = spl_attr_find(s, hash, key, klen, &hit, &inc);
+		if (r)
+			return r;
+		if (!spl_attr_load(spl_watch_at(s, hit.pos), &guard, &word) ||
+		    !spl_attr_is_of(s, &hit, inc, guard))
+			continue;
+		*groups = (guard & SPL_INC) == inc ? word : 0;
+		return 0;
+	}
+	return -EAGAIN;
+}
+
+/**
+ * spl_label_bind() - bind a label to groups, or take it off them
+ * @s: the store, writable
+ * @label: its number, below SPL_LABELS
+ * @set: mask of groups to add
+ * @clear: mask of groups to take away, before
+ *
+ * Changes of all keys that have the label, or get or lose it, pulse these groups.
+ *
+ * Return: 0; -EINVAL: no such label. Any thread.
+ */
+static inline int spl_label_bind(const struct spl_store *s, __u32 label, __u64 set, __u64 clear)
+{
+	if (label >= SPL_LABELS)
+		return -EINVAL;
+	if (clear)
+		spl_and64(&s->signal->label_groups[label], ~clear);
+	if (set)
+		spl_or64(&s->signal->label_groups[label], set);
+	spl_mb(); /* (S) */
+	return 0;
+}
+
+/**
+ * spl_keys_bind() - bind the coming and going of keys to groups: every insert and every delete pulses them
+ * @s: the store, writable
+ * @set: mask of groups to add
+ * @clear: mask of groups to take away, before
+ *
+ * Any thread.
+ */
+static inline void spl_keys_bind(const struct spl_store *s, __u64 set, __u64 clear)
+{
+	if (clear)
+		spl_and64(&s->signal->keys_groups, ~clear);
+	if (set)
+		spl_or64(&s->signal->keys_groups, set);
+	spl_mb(); /* (S) */
+}
+
+/**
+ * spl_group_count() - how often a group was pulsed
+ * @s: the store
+ * @group: its number, below SPL_GROUPS
+ * @count: out: the counter; wraps
+ *
+ * Return: 0; -EINVAL: no such group. Any thread. What was published before a pulse is seen by who saw its count.
+ */
+static inline int spl_group_count(const struct spl_store *s, __u32 group, __u64 *count)
+{
+	if (group >= SPL_GROUPS)
+		return -EINVAL;
+	*count = spl_load_acquire(&s->signal->group[group].count);
+	return 0;
+}
+
+/**
+ * spl_signal() - pulse groups without changing a key
+ * @w: the writer
+ * @groups: mask of groups
+ *
+ * spl_ring_due() says then whether somebody sleeps on one of them.
+ */
+static inline void spl_signal(struct spl_writer *w, __u64 groups)
+{
+	struct spl_counters to = { groups, 0 };
+
+	spl_pulse(w->s, w->cell, to);
+}
+
+#endif /* _UAPI_SPLINTER_WATCH_H */

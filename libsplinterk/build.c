@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * build.c - makes embedded stores: reserves their memory, fills in the first content, and shows them to others only when
- * they are complete. Attaching to them is embed.c's.
+ * they are complete (channels too are made by these means). Attaching to them is embed.c's.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -73,27 +73,27 @@ static void populate_large(int fd, uint64_t off, uint64_t bytes)
 }
 
 /* All of the file's room, now: a later write must find no lack of it. */
-static int reserve(int fd, const struct spl_info *plan)
+int build_reserve(int fd, uint64_t map_bytes, uint64_t data_off)
 {
 	bool memory = in_memory(fd);
 	sigset_t held;
 	int err = 0;
 
 	/* The kernel would go on until something is killed, */
-	if (memory && plan->map_bytes > memory_available())
+	if (memory && map_bytes > memory_available())
 		return -ENOMEM;
 	/* or fill the disk to its last block before it says that there is not enough. */
-	if (plan->map_bytes > room_available(fd))
+	if (map_bytes > room_available(fd))
 		return -ENOSPC;
-	if (ftruncate(fd, (off_t)plan->map_bytes))
+	if (ftruncate(fd, (off_t)map_bytes))
 		return errno == EFBIG ? -ENOSPC : -errno;
 	if (memory)
-		populate_large(fd, plan->data_off, plan->map_bytes - plan->data_off);
+		populate_large(fd, data_off, map_bytes - data_off);
 	signals_hold(&held);
-	if (fallocate(fd, 0, 0, (off_t)plan->map_bytes))
+	if (fallocate(fd, 0, 0, (off_t)map_bytes))
 		err = errno == EFBIG ? ENOSPC : errno;
 	if (err == EOPNOTSUPP)
-		err = posix_fallocate(fd, 0, (off_t)plan->map_bytes);
+		err = posix_fallocate(fd, 0, (off_t)map_bytes);
 	signals_release(&held);
 	return -err;
 }
@@ -141,13 +141,13 @@ static int fill_in(struct spl_info *info)
 	return 0;
 }
 
-static int build(int fd, const struct spl_info *plan)
+static int build(int fd, const void *plan)
 {
-	struct spl_info info = *plan, unmarked;
+	struct spl_info info = *(const struct spl_info *)plan, unmarked;
 	int err = fill_in(&info);
 
 	if (!err)
-		err = reserve(fd, &info);
+		err = build_reserve(fd, info.map_bytes, info.data_off);
 	if (!err)
 		err = format(fd, &info);
 	if (err)
@@ -161,13 +161,13 @@ static int build(int fd, const struct spl_info *plan)
 	return err;
 }
 
-int build_memfd(const char *label, const struct spl_info *plan)
+int build_sealed(const char *label, int (*fill)(int fd, const void *plan), const void *plan)
 {
 	int err, fd = memfd_create(*label ? label : "splinter", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)
 		return -errno;
-	err = build(fd, plan);
+	err = fill(fd, plan);
 	/* Nobody who is given it can make the others' accesses fail. */
 	if (!err && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW))
 		err = -errno;
@@ -175,6 +175,11 @@ int build_memfd(const char *label, const struct spl_info *plan)
 		return fd;
 	close(fd);
 	return err;
+}
+
+int build_memfd(const char *label, const struct spl_info *plan)
+{
+	return build_sealed(label, build, plan);
 }
 
 /* A file without a name in the folder of @path; with one, in @temp, where the file system has no such files. */
@@ -218,7 +223,8 @@ static int give_name(int fd, const char *temp, const char *path)
 	return linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW) ? -errno : 0;
 }
 
-int build_file(const char *path, uint32_t mode, const struct spl_info *plan)
+int build_named(const char *path, uint32_t mode, int (*fill)(int fd, const void *plan),
+		const void *plan)
 {
 	struct stat st;
 	char *temp;
@@ -229,7 +235,7 @@ int build_file(const char *path, uint32_t mode, const struct spl_info *plan)
 	fd = open_nameless(path, mode, &temp);
 	if (fd < 0)
 		return fd;
-	err = build(fd, plan);
+	err = fill(fd, plan);
 	if (!err)
 		err = give_name(fd, temp, path);
 	if (temp) {
@@ -240,4 +246,9 @@ int build_file(const char *path, uint32_t mode, const struct spl_info *plan)
 		return fd;
 	close(fd);
 	return err;
+}
+
+int build_file(const char *path, uint32_t mode, const struct spl_info *plan)
+{
+	return build_named(path, mode, build, plan);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* device.c - stores of /dev/splinter: every ioctl of the library is here. */
+/* device.c - stores of /dev/splinter: every ioctl that concerns them is here. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>

@@ -103,6 +103,10 @@ hidden extern const struct backend embed_backend;
 /* build.c: takes over nothing; the new descriptor is the caller's */
 hidden int build_memfd(const char *label, const struct spl_info *plan);
 hidden int build_file(const char *path, uint32_t mode, const struct spl_info *plan);
+hidden int build_sealed(const char *label, int (*fill)(int fd, const void *plan), const void *plan);
+hidden int build_named(const char *path, uint32_t mode, int (*fill)(int fd, const void *plan),
+		       const void *plan);
+hidden int build_reserve(int fd, uint64_t map_bytes, uint64_t data_off);
 
 /* owner.c; what the bits mean stands there */
 #define OWNER_SET (1ULL << 63)

@@ -13,7 +13,7 @@ udevdir ?= /usr/lib/udev/rules.d
 modprobedir ?= /etc/modprobe.d
 
 HEADERS = $(wildcard uapi/*.h libsplinterk/*.h)
-PRIVATE_HEADERS = $(wildcard libsplinterk/internal.h libsplinterk/private.h)
+PRIVATE_HEADERS = $(wildcard libsplinterk/internal.h libsplinterk/channel.h)
 MANPAGES = $(wildcard libsplinterk/man/*.[1-9] tools/*/*.[1-9] Documentation/man/*.[1-9])
 COMPLETION = $(wildcard tools/splinterctl/splinterctl.bash)
 RULES = tools/setup/60-splinter.rules

@@ -5,6 +5,7 @@
 #ifndef _SPL_COMPAT_H
 #define _SPL_COMPAT_H
 
+#include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/version.h>
 
@@ -25,5 +26,15 @@ static inline void spl_vm_flags_mod(struct vm_area_struct *vma, unsigned long se
 #else
 #define SPL_GET_POLICY_ARGS struct vm_area_struct *vma, unsigned long addr
 #endif
+
+/* CPUs that may be running user code in @mm; all of them where the architecture doesn't keep that. */
+static inline const struct cpumask *spl_mm_cpus(struct mm_struct *mm)
+{
+#ifdef CONFIG_X86
+	return mm_cpumask(mm);
+#else
+	return cpu_online_mask;
+#endif
+}
 
 #endif /* _SPL_COMPAT_H */

@@ -47,7 +47,7 @@ static int get_name(char *name, u64 addr, u32 len)
 u64 spl_features(void)
 {
 	return SPL_FEATURE_ATTR | (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ? SPL_FEATURE_HUGE : 0) |
-	       (IS_ENABLED(CONFIG_NUMA) ? SPL_FEATURE_NUMA : 0);
+	       (IS_ENABLED(CONFIG_NUMA) ? SPL_FEATURE_NUMA : 0) | SPL_FEATURE_CHANNELS;
 }
 
 static int ioc_info(struct call *c)
@@ -187,26 +187,28 @@ static int ioc_open(struct call *c)
 	return PTR_ERR_OR_ZERO(k);
 }
 
-static int ioc_list(struct call *c)
+/* The stores, or the channels of one of them. */
+static int list(struct call *c, struct spl_kstore *k)
 {
 	struct spl_ioc_list *a = c->arg;
-	struct spl_store_entry *entry;
 	u64 cursor = a->cursor;
 	u32 room, bytes;
+	void *entry;
 	int ret = 0;
 
 	if (a->flags)
 		return -EOPNOTSUPP;
 	if (!IS_ALIGNED(a->buf, 8))
 		return -EINVAL;
-	entry = kmalloc(SPL_ENTRY_MAX, GFP_KERNEL);
+	entry = kmalloc(max(SPL_ENTRY_MAX, SPL_CHANNEL_ENTRY_MAX), GFP_KERNEL);
 	if (!entry)
 		return -ENOMEM;
 	room = a->buf_bytes;
 	a->buf_bytes = 0;
 	a->nr = 0;
 	for (;;) {
-		bytes = spl_kstore_entry(&cursor, entry);
+		bytes = k ? spl_channel_entry(k, &cursor, entry) :
+			    spl_kstore_entry(&cursor, entry);
 		if (!bytes) {
 			a->cursor = 0;
 			break;
@@ -227,6 +229,11 @@ static int ioc_list(struct call *c)
 	}
 	kfree(entry);
 	return ret ?: reply(c);
+}
+
+static int ioc_list(struct call *c)
+{
+	return list(c, NULL);
 }
 
 static int unlink_by_name(struct call *c, bool destroy)
@@ -363,6 +370,52 @@ static int ioc_check(struct call *c)
 	return ret ?: reply(c);
 }
 
+static int ioc_channel_open(struct call *c)
+{
+	struct spl_kstore *k = spl_handle_kstore_get(c->h);
+	int ret;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	ret = spl_channel_open(k, c->file, c->arg, c->ubuf, c->size);
+	spl_kstore_put(k);
+	return ret;
+}
+
+static int ioc_channel_list(struct call *c)
+{
+	struct spl_kstore *k = spl_handle_kstore_get(c->h);
+	int ret;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	ret = list(c, k);
+	spl_kstore_put(k);
+	return ret;
+}
+
+static int ioc_channel_unlink(struct call *c)
+{
+	struct spl_ioc_unlink *a = c->arg;
+	char name[SPL_NAME_MAX];
+	struct spl_kstore *k;
+	int ret;
+
+	if (a->flags)
+		return -EOPNOTSUPP;
+	if (a->reserved || !a->name_len)
+		return -EINVAL;
+	ret = get_name(name, a->name, a->name_len);
+	if (ret)
+		return ret;
+	k = spl_handle_kstore_get(c->h);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	ret = spl_channel_unlink(k, name, a->name_len, c->file);
+	spl_kstore_put(k);
+	return ret;
+}
+
 /* @min_size is what the first published struct of the call measured, and never changes. */
 static const struct ioctl_op {
 	unsigned int cmd;
@@ -436,6 +489,24 @@ static const struct ioctl_op {
 		.min_size = offsetofend(struct spl_ioc_check, counts),
 		.fn = ioc_check,
 	},
+	[_IOC_NR(SPL_IOC_CHANNEL_OPEN)] = {
+		.cmd = SPL_IOC_CHANNEL_OPEN,
+		.size = sizeof(struct spl_ioc_channel_open),
+		.min_size = offsetofend(struct spl_ioc_channel_open, map_bytes),
+		.fn = ioc_channel_open,
+	},
+	[_IOC_NR(SPL_IOC_CHANNEL_LIST)] = {
+		.cmd = SPL_IOC_CHANNEL_LIST,
+		.size = sizeof(struct spl_ioc_list),
+		.min_size = offsetofend(struct spl_ioc_list, nr),
+		.fn = ioc_channel_list,
+	},
+	[_IOC_NR(SPL_IOC_CHANNEL_UNLINK)] = {
+		.cmd = SPL_IOC_CHANNEL_UNLINK,
+		.size = sizeof(struct spl_ioc_unlink),
+		.min_size = offsetofend(struct spl_ioc_unlink, reserved),
+		.fn = ioc_channel_unlink,
+	},
 };
 
 /* The largest struct of the table. */
@@ -450,7 +521,29 @@ union any_arg {
 	struct spl_ioc_unregister unregister;
 	struct spl_ioc_reap reap;
 	struct spl_ioc_check check;
+	struct spl_ioc_channel_open channel_open;
 };
+
+/**
+ * spl_ioctl_fetch() - copy a call's struct in
+ * @arg: room for @ksize bytes
+ * @ksize: the module's struct
+ * @min_size: what the first published one measured
+ * @ubuf: the caller's
+ * @size: out: what the caller says that it measures
+ *
+ * Return: 0, -EFAULT, -EINVAL (too short), -E2BIG (has what this module doesn't know).
+ */
+int spl_ioctl_fetch(void *arg, u32 ksize, u32 min_size, void __user *ubuf, u32 *size)
+{
+	if (get_user(*size, (u32 __user *)ubuf))
+		return -EFAULT;
+	if (*size < min_size)
+		return -EINVAL;
+	if (*size > PAGE_SIZE) /* no struct of ours will ever be that long: don't look at the bytes */
+		return -E2BIG;
+	return copy_struct_from_user(arg, ksize, ubuf, *size);
+}
 
 /**
  * spl_ioctl() - ioctl(2)
@@ -478,14 +571,6 @@ long spl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (op->cmd != cmd)
 		return -ENOTTY;
 	c.ksize = op->size;
-	if (get_user(c.size, (u32 __user *)c.ubuf))
-		return -EFAULT;
-	if (c.size < op->min_size)
-		return -EINVAL;
-	if (c.size > PAGE_SIZE) /* no struct of ours will ever be that long: don't look at the bytes */
-		return -E2BIG;
-	ret = copy_struct_from_user(&any, op->size, c.ubuf, c.size);
-	if (ret)
-		return ret;
-	return op->fn(&c);
+	ret = spl_ioctl_fetch(&any, op->size, op->min_size, c.ubuf, &c.size);
+	return ret ?: op->fn(&c);
 }

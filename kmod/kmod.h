@@ -14,7 +14,8 @@
  *	kstore->writers_lock	slots, and the right to reap
  *	handle->lock		(spin) which store the handle is attached to, and what keeps it so
  *	clock's lock		(spin) list of stores whose clock runs
- * spl_kstores_lock and writers_lock are never held together.
+ * spl_kstores_lock and writers_lock are never held together. The locks of channels are channel.h's: the one that sleeps
+ * is never held together with one of these, the other is innermost.
  */
 #ifndef _SPL_KMOD_H
 #define _SPL_KMOD_H
@@ -29,6 +30,7 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "splinter_store.h"
 
@@ -39,6 +41,7 @@
 #define SPL_ARRAY_GFP (GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 struct spl_handle;
+struct spl_chfile;
 
 /**
  * struct spl_mem - the pages of a store; constant from creation to destruction
@@ -123,6 +126,8 @@ struct spl_slot {
  * @reap_work: looks for dead writers while there are any writers
  * @clock_node: in the list of stores whose clock runs (clock's lock)
  * @check_lock: one check at a time; nests outside writers_lock
+ * @channels: its channels by their ids; not referenced, they leave before they go (spl_channels_lock)
+ * @nr_channels: how many
  * @name_len: bytes of @name
  * @name: not terminated
  */
@@ -155,6 +160,9 @@ struct spl_kstore {
 	struct list_head clock_node;
 
 	struct mutex check_lock; /* see above */
+
+	struct xarray channels;
+	unsigned long nr_channels;
 
 	u32 name_len;
 	char name[SPL_NAME_MAX];
@@ -194,6 +202,7 @@ void spl_handle_unpin(struct spl_handle *h);
 /* ioctl.c */
 long spl_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 u64 spl_features(void);
+int spl_ioctl_fetch(void *arg, u32 ksize, u32 min_size, void __user *ubuf, u32 *size);
 
 /* name.c */
 int spl_name_check(const char *name, u32 len);
@@ -215,6 +224,8 @@ int spl_kstore_unlink(const char *name, u32 len, const struct file *file,
 u32 spl_kstore_entry(u64 *cursor, struct spl_store_entry *entry);
 unsigned long spl_kstore_count(void);
 void spl_kstore_unlink_all(void);
+bool spl_kstore_owns(const struct file *file, kuid_t uid);
+int spl_kstore_access(const struct file *file, kuid_t uid, kgid_t gid, umode_t mode, umode_t want);
 
 /* A list record with the longest name. */
 #define SPL_ENTRY_MAX ALIGN(sizeof(struct spl_store_entry) + SPL_NAME_MAX, 8)
@@ -255,6 +266,18 @@ void spl_clock_exit(void);
 /* check.c */
 int spl_kcheck(struct spl_kstore *k, const struct spl_handle *h, u32 flags,
 	       struct spl_check_counts *counts);
+
+/* channel.c */
+int spl_channel_open(struct spl_kstore *k, const struct file *handle,
+		     struct spl_ioc_channel_open *a, void __user *ubuf, u32 size);
+int spl_channel_attach(struct spl_chfile *from, struct spl_ioc_channel_attach *a,
+		       void __user *ubuf, u32 size);
+int spl_channel_unlink(struct spl_kstore *k, const char *name, u32 len, const struct file *handle);
+u32 spl_channel_entry(struct spl_kstore *k, u64 *cursor, struct spl_channel_entry *entry);
+void spl_channel_orphan(struct spl_kstore *k);
+
+/* A list record with the longest name. */
+#define SPL_CHANNEL_ENTRY_MAX ALIGN(sizeof(struct spl_channel_entry) + SPL_NAME_MAX, 8)
 
 /* sysfs.c */
 extern const struct attribute_group *spl_sysfs_device_groups[];

@@ -58,17 +58,43 @@ static bool capable_ipc(const struct file *file)
  */
 static int check_access(const struct spl_kstore *k, const struct file *file)
 {
-	umode_t want = file->f_mode & FMODE_WRITE ? 06 : 04;
-	umode_t mode = k->mode;
-	const struct cred *old;
-
 	if (!k->name_len)
 		return 0; /* the default store is whose the device is */
-	if (uid_eq(file->f_cred->fsuid, k->uid)) {
+	return spl_kstore_access(file, k->uid, k->gid, k->mode,
+				 file->f_mode & FMODE_WRITE ? 06 : 04);
+}
+
+/**
+ * spl_kstore_owns() - may a handle do what is the owner's to do?
+ * @file: the handle
+ * @uid: the owner
+ *
+ * Return: true if it is the owner's, or may do so for him.
+ */
+bool spl_kstore_owns(const struct file *file, kuid_t uid)
+{
+	return uid_eq(file->f_cred->fsuid, uid) || capable_ipc(file);
+}
+
+/**
+ * spl_kstore_access() - may a handle have something that has an owner and a mode?
+ * @file: the handle
+ * @uid: owner
+ * @gid: group
+ * @mode: permission bits
+ * @want: which of the lowest three are needed
+ *
+ * Return: 0 or -EACCES.
+ */
+int spl_kstore_access(const struct file *file, kuid_t uid, kgid_t gid, umode_t mode, umode_t want)
+{
+	const struct cred *old;
+
+	if (uid_eq(file->f_cred->fsuid, uid)) {
 		mode >>= 6;
 	} else {
 		old = override_creds(file->f_cred);
-		if (in_group_p(k->gid))
+		if (in_group_p(gid))
 			mode >>= 3;
 		revert_creds(old);
 	}
@@ -206,6 +232,7 @@ struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode,
 	refcount_set(&k->refs, 1);
 	init_completion(&k->built);
 	mutex_init(&k->check_lock);
+	xa_init(&k->channels);
 	k->uid = cred->fsuid;
 	k->gid = cred->fsgid;
 	k->mode = mode;
@@ -370,6 +397,7 @@ void spl_kstore_put(struct spl_kstore *k)
 	/* Readers of its sysfs files are gone when this returns. */
 	if (k->in_sysfs)
 		kobject_del(&k->kobj);
+	spl_channel_orphan(k);
 	if (k->slots)
 		spl_slot_exit(k);
 	if (k->mem.pages)
@@ -397,7 +425,7 @@ int spl_kstore_unlink(const char *name, u32 len, const struct file *file,
 	k = find(name, len);
 	if (!k || !k->live)
 		ret = -ENOENT;
-	else if (!uid_eq(file->f_cred->fsuid, k->uid) && !capable_ipc(file))
+	else if (!spl_kstore_owns(file, k->uid))
 		ret = -EACCES;
 	else if (destroy && k->nr_handles > (k == own))
 		ret = -EBUSY;

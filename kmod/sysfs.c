@@ -87,6 +87,7 @@ STORE_ATTR(pages, "%lu", k->mem.nr_pages);
 STORE_ATTR(huge_pages, "%lu", k->mem.nr_chunk_pages / SPL_CHUNK_PAGES);
 STORE_ATTR(handles, "%u", READ_ONCE(k->nr_handles));
 STORE_ATTR(writers, "%u", READ_ONCE(k->nr_writers));
+STORE_ATTR(channels, "%lu", READ_ONCE(k->nr_channels));
 STORE_ATTR(reaps, "%llu", READ_ONCE(k->nr_reaped));
 STORE_ATTR(reaps_finished, "%llu", READ_ONCE(k->nr_finished));
 STORE_ATTR(reaps_undone, "%llu", READ_ONCE(k->nr_undone));
@@ -188,6 +189,7 @@ static struct attribute *store_attrs[] = {
 	&store_huge_pages.attr,
 	&store_handles.attr,
 	&store_writers.attr,
+	&store_channels.attr,
 	&store_reaps.attr,
 	&store_reaps_finished.attr,
 	&store_reaps_undone.attr,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
 /*
  * splinter.h - the ioctl ABI of /dev/splinter: structs, flags, errno contract. Those of channels are
- * splinter_calls.h's, which this file includes. The bytes behind mmap are splinter_layout.h's, the operations on them
- * splinter_ops.h's.
+ * splinter_calls.h's, those of sleeping and waking splinter_wait.h's; this file includes both. The bytes behind mmap are
+ * splinter_layout.h's, the operations on them splinter_ops.h's.
  */
 #ifndef _UAPI_SPLINTER_H
 #define _UAPI_SPLINTER_H
@@ -436,5 +436,6 @@ struct spl_ioc_check {
 };
 
 #include "splinter_calls.h"
+#include "splinter_wait.h"
 
 #endif /* _UAPI_SPLINTER_H */

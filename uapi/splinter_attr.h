@@ -128,13 +128,13 @@ static inline int spl_attr_get(const struct spl_store *s, const void *key, __u32
 static spl_noinline void spl_labels_notice(struct spl_writer *w, const struct spl_hit *hit,
 					   __u64 hash, __u64 inc, __u64 was, __u64 now)
 {
+	struct spl_event e = { SPL_FEED_LABEL, 0, hit->pos, inc, 0, hash, NULL };
 	const struct spl_store *s = w->s;
-	struct spl_event e = { SPL_FEED_LABEL, hit->home, hit->pos, inc, 0, hash, NULL, 0 };
 
 	if (!was)
-		spl_notice_ask(s, hit->home); /* (S) */
+		spl_notice_ask(s, hit->pos); /* (S) */
 	spl_mb_after_cas(); /* (S) */
-	spl_pulse(s, w->cell, spl_bound_to(s, hit->home, hit->pos, inc, was | now));
+	spl_pulse(s, w->cell, spl_bound_to(s, hash, hit->pos, inc, was | now));
 	if (s->feed_bytes)
 		spl_feed_append(s, w->idx, &e);
 }

@@ -128,9 +128,8 @@ static inline void spl_check_cell(const struct spl_store *s, const struct spl_ch
 	guard = spl_load(&spl_attr_at(s, pos)->guard);
 	if ((guard & SPL_INC) == (spl_load(&spl_lane_at(s, spl_lane_of(s, word))->inc) & SPL_INC))
 		c->attrs_live++;
-	if (repair && spl_pairs_ask(s, pos) &&
-	    !(spl_load(&s->index[hit.home].overflow) & SPL_NOTICE)) {
-		spl_notice_ask(s, hit.home);
+	if (repair && spl_pairs_ask(s, pos) && !(spl_load(spl_notice_at(s, pos)) & SPL_NOTICE)) {
+		spl_notice_ask(s, pos);
 		c->repaired++;
 	}
 	if (hit.pos == SPL_POS_NONE) {

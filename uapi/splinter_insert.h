@@ -51,25 +51,19 @@ static inline bool spl_overflow_set(const struct spl_store *s, __u32 home, __u64
 /* The bits of @overflow that a live or tentative cell, or one of its pairs, needs. */
 static inline __u64 spl_overflow_needed(const struct spl_store *s, __u32 home, __u64 overflow)
 {
-	__u64 bits, word, state, *cell, needed = 0;
-	__u32 d, i, bucket;
+	__u64 needed = overflow & SPL_NOTICE ? spl_notice_needed(s, home) : 0;
+	__u64 bits, word, state, *cell;
+	__u32 d, i;
 
-	/* SPL_NOTICE stands where distance 0 would. */
-	for (bits = overflow & (SPL_OVERFLOW_DISTS | SPL_NOTICE); bits; bits &= bits - 1) {
+	for (bits = overflow & SPL_OVERFLOW_DISTS; bits; bits &= bits - 1) {
 		d = (__u32)__builtin_ctzll(bits);
-		bucket = spl_bucket_at(s, home, d);
-		cell = s->index[bucket].cell;
+		cell = s->index[spl_bucket_at(s, home, d)].cell;
 		for (i = 0; i < SPL_BUCKET_CELLS; i++) {
 			word = spl_load(&cell[i]);
 			state = word & SPL_CELL_STATE;
-			if (spl_dist_of(word) != d ||
-			    (state != SPL_CELL_LIVE && state != SPL_CELL_TENTATIVE))
-				continue;
-			if (d)
+			if (spl_dist_of(word) == d &&
+			    (state == SPL_CELL_LIVE || state == SPL_CELL_TENTATIVE))
 				needed |= spl_overflow_of(word);
-			if ((overflow & SPL_NOTICE) &&
-			    spl_pairs_ask(s, (__u64)bucket * SPL_BUCKET_SLOTS + i))
-				needed |= SPL_NOTICE;
 		}
 	}
 	return needed;
@@ -340,12 +334,13 @@ static inline int spl_insert_once(struct spl_writer *w, struct spl_fill *f, __u6
 }
 
 /* The cell and the incarnation are still declared. */
-static inline void spl_insert_notice(struct spl_writer *w, const struct spl_fill *f, __u64 epoch)
+static spl_inline void spl_insert_notice(struct spl_writer *w, const struct spl_fill *f,
+					 __u64 epoch)
 {
-	struct spl_event e = { SPL_FEED_SET, f->home, 0, 0, epoch, f->hash, f->key, f->klen };
+	__u64 pos = spl_load(&w->cell->op) >> SPL_OP_POS_SHIFT;
+	__u64 inc = (__u64)w->idx << SPL_OPSEQ_BITS | (spl_load(&w->cell->opseq) & SPL_OPSEQ);
+	struct spl_event e = { SPL_FEED_SET, f->klen, pos, inc, epoch, f->hash, f->key };
 
-	e.pos = spl_load(&w->cell->op) >> SPL_OP_POS_SHIFT;
-	e.inc = (__u64)w->idx << SPL_OPSEQ_BITS | (spl_load(&w->cell->opseq) & SPL_OPSEQ);
 	spl_notice_insert(w->s, w->idx, &e);
 }
 

@@ -153,10 +153,10 @@ struct spl_self {
 /**
  * struct spl_bucket - one cache line of the index
  * @cell: see above; changed by compare-and-swap, except that a dead cell is emptied by its deleter (or its reaper)
- * @overflow: of the keys whose home is this bucket: bit 0: one may have labels, a watch mask, or somebody who waits for
- *	it (SPL_NOTICE); bits 1..15: bit d says that one may stand at distance d; bits 16..39: bit 16 + tag * 24 / 1024
- *	says that one that stands elsewhere may have that tag, so that a look-up of an absent key rarely goes on; bits
- *	40..63: version, raised whenever bits are asked for
+ * @overflow: bit 0 (SPL_NOTICE): a key in one of the cells may have labels, a watch mask, or somebody who waits for it. The
+ *	others are of the keys whose home is this bucket and that stand elsewhere: bits 1..15: bit d says that one may
+ *	stand at distance d; bits 16..39: bit 16 + tag * 24 / 1024 says that one may have that tag, so that a look-up of
+ *	an absent key rarely goes on. Bits 40..63: version, raised whenever bits are asked for
  */
 struct spl_bucket {
 	__u64 cell[SPL_BUCKET_CELLS];
@@ -352,7 +352,7 @@ struct spl_group {
  * @births: mask of bells: somebody waits for a key that isn't there
  * @reserved: 0
  * @group: the groups
- * @bell: hidden counters for those who wait for one key: of the keys whose home bucket modulo 64 is the bell's number
+ * @bell: hidden counters for those who wait for one key: the high bits of the key's hash choose
  */
 struct spl_signal {
 	__u64 label_groups[SPL_LABELS];

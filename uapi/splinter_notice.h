@@ -6,8 +6,8 @@
  *
  *	writer					binder
  *	exchange cell		(A)		pair = groups		(16-byte CAS)
- *	full barrier		(S)		home's bit = 1		(CAS), full barrier	(S)
- *	load home's bit				look at the key
+ *	full barrier		(S)		bucket's bit = 1	(locked), full barrier	(S)
+ *	load bucket's bit			look at the key
  *
  * (S): the writer sees the bit, or the binder sees the new value.
  *
@@ -72,14 +72,32 @@ static inline bool spl_pairs_ask(const struct spl_store *s, __u64 pos)
 	       (s->watch && spl_load(&spl_watch_at(s, pos)->word));
 }
 
-/*
- * One of the pairs of a key with this home became other than zero. The version first: who is about to clear the bit, and
- * hasn't seen the pair, fails or is before the bit. Never fails, unlike spl_overflow_ask().
- */
-static inline void spl_notice_ask(const struct spl_store *s, __u32 home)
+/* The overflow word of the bucket in which a cell stands, for its SPL_NOTICE. */
+static spl_inline __u64 *spl_notice_at(const struct spl_store *s, __u64 pos)
 {
-	spl_add64(&s->index[home].overflow, SPL_OVERFLOW_VERSION);
-	spl_or64(&s->index[home].overflow, SPL_NOTICE); /* (S) */
+	return &s->index[pos / SPL_BUCKET_SLOTS].overflow;
+}
+
+/*
+ * One of the pairs of the key in the cell became other than zero. The version first: who is about to clear the bit, and
+ * hasn't seen the pair, fails or is before the bit. Never fails, unlike spl_overflow_set().
+ */
+static inline void spl_notice_ask(const struct spl_store *s, __u64 pos)
+{
+	spl_add64(spl_notice_at(s, pos), SPL_OVERFLOW_VERSION);
+	spl_or64(spl_notice_at(s, pos), SPL_NOTICE); /* (S) */
+}
+
+/* SPL_NOTICE, if a cell of the bucket needs it. */
+static inline __u64 spl_notice_needed(const struct spl_store *s, __u32 bucket)
+{
+	__u32 i;
+
+	for (i = 0; i < SPL_BUCKET_CELLS; i++)
+		if (spl_load(&s->index[bucket].cell[i]) != SPL_CELL_EMPTY &&
+		    spl_pairs_ask(s, (__u64)bucket * SPL_BUCKET_SLOTS + i))
+			return SPL_NOTICE;
+	return 0;
 }
 
 /* Counters, as masks: what a change has to pulse, or a writer to ring. */
@@ -88,13 +106,13 @@ struct spl_counters {
 	__u64 bells;
 };
 
-static spl_inline __u64 spl_bell_of(__u32 home)
+static spl_inline __u64 spl_bell_of(__u64 hash)
 {
-	return 1ULL << (home % SPL_GROUPS);
+	return 1ULL << (hash >> 58);
 }
 
 /* What the incarnation @inc of the key in the cell is bound to, if it has or had @labels beside those that it has now. */
-static inline struct spl_counters spl_bound_to(const struct spl_store *s, __u32 home, __u64 pos,
+static inline struct spl_counters spl_bound_to(const struct spl_store *s, __u64 hash, __u64 pos,
 					       __u64 inc, __u64 labels)
 {
 	struct spl_counters to = { 0, 0 };
@@ -105,7 +123,7 @@ static inline struct spl_counters spl_bound_to(const struct spl_store *s, __u32 
 		to.groups = word;
 	if (spl_attr_load(spl_attr_at(s, pos), &guard, &word) && (guard & SPL_INC) == inc) {
 		labels |= word;
-		to.bells = guard & SPL_ATTR_WAITED ? spl_bell_of(home) : 0;
+		to.bells = guard & SPL_ATTR_WAITED ? spl_bell_of(hash) : 0;
 	}
 	for (; labels; labels &= labels - 1)
 		to.groups |= spl_load(&s->signal->label_groups[__builtin_ctzll(labels)]);
@@ -147,23 +165,21 @@ static spl_noinline void spl_pulse(const struct spl_store *s, struct spl_wcell *
 /**
  * struct spl_event - a change, as others are told of it
  * @kind: enum spl_feed_kind
- * @home: home bucket of the key
- * @pos: its cell
+ * @pos: cell of the key
  * @inc: its incarnation
  * @epoch: of the publication
  * @hash: of the key
- * @key: of a delete: the key
+ * @key: the key
  * @klen: its bytes
  */
 struct spl_event {
 	__u32 kind;
-	__u32 home;
+	__u32 klen;
 	__u64 pos;
 	__u64 inc;
 	__u64 epoch;
 	__u64 hash;
 	const void *key;
-	__u32 klen;
 };
 
 static spl_inline __u64 *spl_feed_at(const struct spl_store *s, __u32 idx, __u64 at)
@@ -201,51 +217,58 @@ static spl_noinline void spl_feed_append(const struct spl_store *s, __u32 idx,
 	spl_store_release(&cell->feed_head, head); /* (U) */
 }
 
-/* A key that is bound was published. */
-static spl_noinline void spl_notice_bound(const struct spl_store *s, struct spl_wcell *cell,
-					  __u32 home, __u64 pos, __u64 inc)
+/* Is anybody to be told of a change of the key in the cell? After the exchange of the cell. */
+static spl_inline bool spl_notice_wanted(const struct spl_store *s, __u64 pos)
 {
-	spl_pulse(s, cell, spl_bound_to(s, home, pos, inc, 0));
-}
-
-/* By a copy, so that on the hot path the event needs no memory. */
-static spl_noinline void spl_notice_feed(const struct spl_store *s, __u32 idx, struct spl_event e)
-{
-	spl_feed_append(s, idx, &e);
-}
-
-/* After the exchange of a cell by which a key got another value. */
-static spl_inline void spl_notice_set(struct spl_writer *w, __u32 home, __u64 pos, __u64 inc,
-				      __u64 epoch, __u64 hash)
-{
-	const struct spl_store *s = w->s;
-	struct spl_event e = { SPL_FEED_SET, home, pos, inc, epoch, hash, NULL, 0 };
-
 	spl_mb_after_cas(); /* (S) */
-	if (spl_unlikely(spl_load(&s->index[home].overflow) & SPL_NOTICE))
-		spl_notice_bound(s, w->cell, home, pos, inc & SPL_INC);
-	if (spl_unlikely(s->feed_bytes))
-		spl_notice_feed(s, w->idx, e);
+	return spl_unlikely((spl_load(spl_notice_at(s, pos)) & SPL_NOTICE) | s->feed_bytes);
 }
 
-/* What the coming or going of any key with this home pulses. */
-static inline struct spl_counters spl_bound_keys(const struct spl_store *s, __u32 home)
+/* After a key got another value; @old is the lane that it had before, the writer's own now and as it was. */
+static spl_noinline void spl_notice_set(const struct spl_store *s, __u32 idx, __u64 pos,
+					struct spl_lane *old)
+{
+	struct spl_event e = { SPL_FEED_SET, spl_load(&old->klen), pos, 0, 0, 0, NULL };
+
+	if (e.klen > s->key_max)
+		return;
+	e.inc = spl_load(&old->inc) & SPL_INC;
+	e.epoch = spl_load(&old->epoch) + 1;
+	e.hash = spl_hash(s, spl_lane_key(old), e.klen);
+	if (spl_load(spl_notice_at(s, pos)) & SPL_NOTICE)
+		spl_pulse(s, &s->wcells[idx], spl_bound_to(s, e.hash, pos, e.inc, 0));
+	if (s->feed_bytes)
+		spl_feed_append(s, idx, &e);
+}
+
+/* What the coming or going of any key with this hash pulses. */
+static spl_inline struct spl_counters spl_bound_keys(const struct spl_store *s, __u64 hash)
 {
 	struct spl_counters to;
 
 	to.groups = spl_load(&s->signal->keys_groups);
-	to.bells = spl_load(&s->signal->births) & spl_bell_of(home);
+	to.bells = spl_load(&s->signal->births) & spl_bell_of(hash);
 	return to;
 }
 
-/* After an insert has happened. Nobody can have bound the key before. */
-static inline void spl_notice_insert(const struct spl_store *s, __u32 idx,
-				     const struct spl_event *e)
+static spl_noinline void spl_notice_born(const struct spl_store *s, __u32 idx,
+					 const struct spl_event *e)
 {
-	spl_mb(); /* (S) */
-	spl_pulse(s, &s->wcells[idx], spl_bound_keys(s, e->home));
+	spl_pulse(s, &s->wcells[idx], spl_bound_keys(s, e->hash));
 	if (s->feed_bytes)
 		spl_feed_append(s, idx, e);
+}
+
+/* After an insert has happened, by a locked instruction. Nobody can have bound the key before. */
+static spl_inline void spl_notice_insert(const struct spl_store *s, __u32 idx,
+					 const struct spl_event *e)
+{
+	struct spl_counters to;
+
+	spl_mb_after_cas(); /* (S) */
+	to = spl_bound_keys(s, e->hash);
+	if (spl_unlikely(to.groups | to.bells | s->feed_bytes))
+		spl_notice_born(s, idx, e);
 }
 
 /* Zero a pair of an incarnation that is over. One that is being changed at this moment may stay: see spl_pairs_ask(). */
@@ -257,34 +280,19 @@ static inline void spl_pair_clear(struct spl_attr *a, __u64 inc)
 		spl_cas128(&a->guard, guard, word, guard & ~SPL_ATTR_WAITED, 0);
 }
 
-/*
- * After the exchange that took a key away, and before its cell is empty. True if the home's SPL_NOTICE may be one too
- * many now.
- */
-static inline bool spl_notice_delete(const struct spl_store *s, __u32 idx,
-				     const struct spl_event *e)
+/* After the exchange that took a key away, and before its cell is empty. */
+static spl_noinline void spl_notice_gone(const struct spl_store *s, __u32 idx,
+					 const struct spl_event *e)
 {
-	struct spl_counters to, bound;
-	bool noticed;
+	struct spl_counters to = spl_bound_to(s, e->hash, e->pos, e->inc, 0);
 
-	spl_mb_after_cas(); /* (S) */
-	noticed = spl_load(&s->index[e->home].overflow) & SPL_NOTICE;
-	to = spl_bound_keys(s, e->home);
-	to.bells = 0;
-	if (noticed) {
-		bound = spl_bound_to(s, e->home, e->pos, e->inc, 0);
-		to.groups |= bound.groups;
-		to.bells = bound.bells;
-	}
+	to.groups |= spl_load(&s->signal->keys_groups);
 	spl_pulse(s, &s->wcells[idx], to);
 	if (s->feed_bytes)
 		spl_feed_append(s, idx, e);
-	if (noticed) {
-		spl_pair_clear(spl_attr_at(s, e->pos), e->inc);
-		if (s->watch)
-			spl_pair_clear(spl_watch_at(s, e->pos), e->inc);
-	}
-	return noticed;
+	spl_pair_clear(spl_attr_at(s, e->pos), e->inc);
+	if (s->watch)
+		spl_pair_clear(spl_watch_at(s, e->pos), e->inc);
 }
 
 /**

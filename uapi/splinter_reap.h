@@ -73,7 +73,6 @@ static inline bool spl_reap_event(const struct spl_store *s, __u64 pos, __u64 wo
 		return false;
 	e->pos = pos;
 	e->hash = spl_hash(s, key, e->klen);
-	e->home = spl_home(s, e->hash);
 	e->key = key;
 	return true;
 }
@@ -86,17 +85,17 @@ static inline void spl_reap_notice(const struct spl_store *s, __u32 idx, __u64 p
 				   __u64 labels, bool born)
 {
 	__u64 word = spl_load_acquire(spl_cell_at(s, pos));
-	struct spl_event e = { kind, 0, 0, 0, 0, 0, NULL, 0 };
+	struct spl_event e = { kind, 0, pos, 0, 0, 0, NULL };
 	unsigned char key[SPL_KEY_MAX];
 
 	if ((word & SPL_CELL_STATE) != SPL_CELL_LIVE || !spl_reap_event(s, pos, word, key, &e))
 		return;
 	if (kind == SPL_FEED_LABEL && spl_pairs_ask(s, pos))
-		spl_notice_ask(s, e.home); /* (S) */
+		spl_notice_ask(s, pos); /* (S) */
 	spl_mb(); /* (S) */
-	spl_pulse(s, &s->wcells[idx], spl_bound_to(s, e.home, pos, e.inc, labels));
+	spl_pulse(s, &s->wcells[idx], spl_bound_to(s, e.hash, pos, e.inc, labels));
 	if (born)
-		spl_pulse(s, &s->wcells[idx], spl_bound_keys(s, e.home));
+		spl_pulse(s, &s->wcells[idx], spl_bound_keys(s, e.hash));
 	if (s->feed_bytes)
 		spl_feed_append(s, idx, &e);
 }
@@ -173,7 +172,7 @@ static inline void spl_reap_delete(const struct spl_store *s, __u32 idx, __u64 p
 	struct spl_wcell *cell = &s->wcells[idx];
 	__u64 dead = spl_load(&cell->new_word), old_word = spl_load(&cell->old_word), extra, seq;
 	struct spl_lane *lane = spl_lane_at(s, spl_lane_of(s, old_word)), *giving;
-	struct spl_event e = { SPL_FEED_DELETE, 0, 0, 0, 0, 0, NULL, 0 };
+	struct spl_event e = { SPL_FEED_DELETE, 0, pos, 0, 0, 0, NULL };
 	unsigned char key[SPL_KEY_MAX];
 	bool noticed = false;
 	__u32 n;
@@ -194,13 +193,16 @@ static inline void spl_reap_delete(const struct spl_store *s, __u32 idx, __u64 p
 				  spl_extra(seq, spl_lane_of(s, old_word), SPL_EXTRA_GIVE));
 	}
 	/* While the cell is dead the lane is the dead writer's, and as it was. */
+	spl_mb(); /* (S) */
 	if (spl_load_acquire(spl_cell_at(s, pos)) == dead &&
 	    spl_reap_event(s, pos, old_word, key, &e))
-		noticed = spl_notice_delete(s, idx, &e);
+		noticed = spl_notice_wanted(s, pos) || spl_load(&s->signal->keys_groups);
+	if (noticed)
+		spl_notice_gone(s, idx, &e);
 	spl_cas64(spl_cell_at(s, pos), dead, SPL_CELL_EMPTY);
 	spl_reap_overflow(s, pos, dead);
 	if (noticed)
-		spl_overflow_clear(s, e.home);
+		spl_overflow_clear(s, (__u32)(pos / SPL_BUCKET_SLOTS));
 	c->finished++;
 }
 

@@ -24,7 +24,7 @@ static inline int spl_watch_once(struct spl_writer *w, const struct spl_hit *hit
 	if (!spl_cas128(&a->guard, guard, word, inc, now)) /* (L) */
 		return -EAGAIN;
 	if (now && !*was)
-		spl_notice_ask(s, hit->home); /* (S) */
+		spl_notice_ask(s, hit->pos); /* (S) */
 	spl_mb(); /* (S) */
 	return 0;
 }
@@ -66,7 +66,7 @@ static inline int spl_wait_mark(const struct spl_store *s, const void *key, __u3
 				(guard & SPL_INC) == inc ? word : 0)) /* (L) */
 			continue;
 		if (on)
-			spl_notice_ask(s, hit.home); /* (S) */
+			spl_notice_ask(s, hit.pos); /* (S) */
 		spl_mb(); /* (S) */
 		return 0;
 	}

@@ -144,7 +144,7 @@ static spl_inline int spl_fill_value(const struct spl_store *s, struct spl_chang
 
 /* Replace @old_word at @pos by the filled lane. On success the old lane is the slot's. */
 static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f,
-				const struct spl_hit *hit, __u64 epoch, __u64 inc)
+				const struct spl_hit *hit)
 {
 	const struct spl_store *s = w->s;
 	struct spl_wcell *cell = w->cell;
@@ -161,7 +161,8 @@ static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f,
 	/* Soon to be filled: a store that waits for its line then would hold up a compare-and-swap. */
 	spl_prefetch_write((unsigned char *)hit->lane + 64);
 	spl_store_release(&cell->slots[f->slot], spl_lane_of(s, hit->word));
-	spl_notice_set(w, f->home, hit->pos, inc, epoch, f->hash);
+	if (spl_notice_wanted(s, hit->pos))
+		spl_notice_set(s, w->idx, hit->pos, hit->lane);
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	w->next = f->slot + 1 < s->spares ? f->slot + 1 : 0;
 	spl_count(&cell->nr_publish);
@@ -225,7 +226,7 @@ static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, str
 			if (spl_unlikely(r))
 				return r;
 			spl_fill_end(w, f, epoch + 1, inc, ctime_ns, now_ns, SPL_LANE_READY);
-			if (spl_unlikely(!spl_swap(w, f, &hit, epoch + 1, inc)))
+			if (spl_unlikely(!spl_swap(w, f, &hit)))
 				continue;
 			spl_meta_tell(meta, f, epoch + 1, inc, ctime_ns, now_ns);
 			break;
@@ -493,15 +494,13 @@ static inline void spl_cancel(struct spl_writer *w, struct spl_room *a)
 }
 
 /* The lane is the deleter's by now, and as it was. */
-static inline bool spl_delete_notice(struct spl_writer *w, const struct spl_hit *hit, __u64 epoch,
-				     __u64 hash, const void *key, __u32 klen)
+static spl_noinline void spl_delete_notice(struct spl_writer *w, const struct spl_hit *hit,
+					   __u64 hash, const void *key, __u32 klen)
 {
-	struct spl_event e = {
-		SPL_FEED_DELETE, hit->home, hit->pos, spl_load(&hit->lane->inc) & SPL_INC,
-		epoch,		 hash,	    key,      klen,
-	};
+	__u64 inc = spl_load(&hit->lane->inc) & SPL_INC, epoch = spl_load(&hit->lane->epoch);
+	struct spl_event e = { SPL_FEED_DELETE, klen, hit->pos, inc, epoch, hash, key };
 
-	return spl_notice_delete(w->s, w->idx, &e);
+	spl_notice_gone(w->s, w->idx, &e);
 }
 
 /**
@@ -558,10 +557,14 @@ static inline int spl_delete(struct spl_writer *w, const void *key, __u32 klen)
 	seq = spl_seq(hit.seq, w->idx, SPL_LANE_SPARE);
 	spl_store_release(&hit.lane->seq, seq); /* (G) */
 	spl_store_release(&cell->extra, spl_extra(seq, spl_lane_of(s, hit.word), SPL_EXTRA_GIVE));
-	noticed = spl_delete_notice(w, &hit, epoch, hash, key, klen);
+	noticed = spl_notice_wanted(s, hit.pos) || spl_load(&s->signal->keys_groups);
+	if (spl_unlikely(noticed))
+		spl_delete_notice(w, &hit, hash, key, klen);
 	spl_store_release(spl_cell_at(s, hit.pos), SPL_CELL_EMPTY);
-	if (d || noticed)
+	if (d)
 		spl_overflow_clear(s, hit.home);
+	if (spl_unlikely(noticed))
+		spl_overflow_clear(s, (__u32)(hit.pos / SPL_BUCKET_SLOTS));
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	w->map_word = spl_lane_of(s, hit.word) / 64;
 	spl_pool_give_extra(s, cell);

@@ -21,15 +21,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Where a victim is made to fork, and where its function has ended. */
-void victim_fork_site(void);
+/* Where a victim is made to call the kernel, where its function has ended, and where it stops thereafter. */
+void victim_call_site(void);
 void victim_end(void);
+void victim_gone(void);
 __asm__(".text\n"
-	".globl victim_fork_site\n"
-	"victim_fork_site: syscall\n"
+	".globl victim_call_site\n"
+	"victim_call_site: syscall\n"
 	"	int3\n"
 	".globl victim_end\n"
-	"victim_end: ret\n");
+	"victim_end: ret\n"
+	".globl victim_gone\n"
+	"victim_gone: int3\n"
+	"	ret\n");
 
 typedef void victim_fn(void *arg);
 
@@ -49,11 +53,27 @@ static int victim_wait(pid_t pid)
 	return status;
 }
 
-static void victim_must_stop(pid_t pid, const char *what)
+/*
+ * Lets it run as @request says, and waits for it. What stops and continues all processes for a while, from outside, is no
+ * business of a victim's.
+ */
+static int victim_resume(pid_t pid, int request)
 {
-	int status = victim_wait(pid);
+	int status;
 
-	if (WIFSTOPPED(status) && (WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSTOP))
+	do {
+		if (ptrace(request, pid, NULL, NULL))
+			victim_fail("continue");
+		status = victim_wait(pid);
+	} while (WIFSTOPPED(status) &&
+		 (WSTOPSIG(status) == SIGCONT || WSTOPSIG(status) == SIGSTOP));
+	return status;
+}
+
+static void victim_must_stop(int status, const char *what)
+{
+	if (WIFSTOPPED(status) && (WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSTOP ||
+				   WSTOPSIG(status) == SIGCONT))
 		return;
 	errno = 0;
 	printf("# status %#x\n", (unsigned int)status);
@@ -75,9 +95,7 @@ static __attribute__((unused)) bool victim_step(pid_t pid)
 
 	if (victim_pc(pid) == (unsigned long)victim_end)
 		return false;
-	if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL))
-		victim_fail("step");
-	status = victim_wait(pid);
+	status = victim_resume(pid, PTRACE_SINGLESTEP);
 	victim_died = !WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP;
 	return !victim_died && victim_pc(pid) != (unsigned long)victim_end;
 }
@@ -99,15 +117,42 @@ static __attribute__((unused)) pid_t victim_start(victim_fn *fn, void *arg, void
 		__asm__ volatile("int3" ::: "memory");
 		fn(arg);
 		victim_end();
+		victim_gone();
 		_exit(0);
 	}
-	victim_must_stop(pid, "it is refused here, and without it nothing can be tested");
+	victim_must_stop(victim_wait(pid),
+			 "it is refused here, and without it nothing can be tested");
 	if (ptrace(PTRACE_SETOPTIONS, pid, NULL,
 		   PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACECLONE))
 		victim_fail("options");
 	while (victim_pc(pid) != (unsigned long)fn)
 		victim_step(pid);
 	return pid;
+}
+
+/* Makes it call the kernel where it stands; what came of it. */
+static __attribute__((unused)) long victim_call(pid_t pid, long nr, unsigned long a,
+						unsigned long b, unsigned long c)
+{
+	struct user_regs_struct regs, call;
+	long r;
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs))
+		victim_fail("registers");
+	regs.orig_rax = (unsigned long)-1;
+	call = regs;
+	call.rip = (unsigned long)victim_call_site;
+	call.rax = (unsigned long)nr;
+	call.rdi = a;
+	call.rsi = b;
+	call.rdx = c;
+	if (ptrace(PTRACE_SETREGS, pid, NULL, &call))
+		victim_fail("registers");
+	victim_must_stop(victim_resume(pid, PTRACE_CONT), "call");
+	r = ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user, regs.rax), NULL);
+	if (ptrace(PTRACE_SETREGS, pid, NULL, &regs))
+		victim_fail("registers");
+	return r;
 }
 
 /* A process at the same instruction as @pid. */
@@ -120,22 +165,20 @@ static __attribute__((unused)) pid_t victim_copy(pid_t pid)
 		victim_fail("registers");
 	regs.orig_rax = (unsigned long)-1;
 	call = regs;
-	call.rip = (unsigned long)victim_fork_site;
+	call.rip = (unsigned long)victim_call_site;
 	call.rax = SYS_clone;
 	call.rdi = CLONE_PARENT | SIGCHLD;
 	call.rsi = 0;
 	call.rdx = 0;
 	call.r10 = 0;
 	call.r8 = 0;
-	if (ptrace(PTRACE_SETREGS, pid, NULL, &call) || ptrace(PTRACE_CONT, pid, NULL, NULL))
+	if (ptrace(PTRACE_SETREGS, pid, NULL, &call))
 		victim_fail("registers");
-	victim_must_stop(pid, "copy");
+	victim_must_stop(victim_resume(pid, PTRACE_CONT), "copy");
 	if (ptrace(PTRACE_GETEVENTMSG, pid, NULL, &copy))
 		victim_fail("copy");
-	victim_must_stop((pid_t)copy, "the copy");
-	if (ptrace(PTRACE_CONT, pid, NULL, NULL))
-		victim_fail("copy");
-	victim_must_stop(pid, "after copying");
+	victim_must_stop(victim_wait((pid_t)copy), "the copy");
+	victim_must_stop(victim_resume(pid, PTRACE_CONT), "after copying");
 	if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) ||
 	    ptrace(PTRACE_SETREGS, (pid_t)copy, NULL, &regs))
 		victim_fail("registers");
@@ -155,9 +198,7 @@ static __attribute__((unused)) int victim_finish(pid_t pid)
 	int status;
 
 	for (;;) {
-		if (ptrace(PTRACE_CONT, pid, NULL, NULL))
-			victim_fail("continue");
-		status = victim_wait(pid);
+		status = victim_resume(pid, PTRACE_CONT);
 		if (WIFEXITED(status))
 			return WEXITSTATUS(status);
 		if (WIFSIGNALED(status))

@@ -60,9 +60,7 @@ static long way_leap(const struct way *w, pid_t pid, long at)
 	if (!best || !watch_point(pid, w->pc[best]))
 		return 0;
 	for (passed = 0; passed < w->visits[best]; passed++) {
-		if (ptrace(PTRACE_CONT, pid, NULL, NULL))
-			victim_fail("continue");
-		if (!WIFSTOPPED(victim_wait(pid)))
+		if (!WIFSTOPPED(victim_resume(pid, PTRACE_CONT)))
 			return -1;
 	}
 	watch_point(pid, 0);

@@ -13,7 +13,7 @@
 #	make test		everything, set-up included (Debian 12, as root)
 #	make linear		are histories linearizable, are reads whole: some minutes (SECONDS=60 of each part)
 #	make storm		10 minutes of kills and stops on a store in use (SECONDS=600)
-#	make torture		kills and stops at every instruction of every operation: half an hour (TORTURE="--op insert")
+#	make torture		kills and stops at every instruction of every operation, one and two at a time (TORTURE="--op insert")
 #	make fuzz		hostile bytes for 10 minutes (SECONDS=600)
 #	make sanitize		the native tests under ASan, UBSan and TSan
 #	make litmus		the barriers, on paper: each one's litmus test
@@ -123,8 +123,8 @@ storm:
 torture-build: lib
 	@$(MAKE) --no-print-directory -C selftests/torture O=$(O)
 
-torture: torture-build
-	@$(O)/selftests/torture/torture --full $(TORTURE)
+torture:
+	@selftests/torture/run --full $(TORTURE)
 
 fuzz:
 	@tools/setup/install test

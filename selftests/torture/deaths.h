@@ -10,6 +10,7 @@
 #ifndef _SELFTESTS_TORTURE_DEATHS_H
 #define _SELFTESTS_TORTURE_DEATHS_H
 
+#include "access.h"
 #include "walk.h"
 
 #define SECOND 2
@@ -108,21 +109,24 @@ static void pair(const struct test_case *c, const struct model *start_model, str
 	history_begin(&h, partner);
 	place.partner = partner->name;
 	pid = start(partner, SECOND, false);
+	access_close(pid);
 	for (place.at = 0; more; place.at++) {
-		snap_take(here); /* what was told may have changed */
+		more = access_next(pid);
+		snap_take(here);
+		access_open(pid);
+		tally.boundaries++;
+		tally.all++;
 		if (wanted(place.at, options.only.at)) {
-			if (changed)
+			if (changed || !more)
 				kill_second(pid, &h, here);
-			if (changed || sampled(32))
+			if (changed || sampled(8))
 				reap_beside(pid, &h, here);
 		}
-		more = step(pid);
-		changed = snap_differs(here) || !more;
-		tally.boundaries++;
+		if (more)
+			access_make(pid);
+		access_close(pid);
+		changed = snap_differs(here);
 	}
-	snap_take(here);
-	if (wanted(place.at, options.only.at))
-		kill_second(pid, &h, here);
 	victim_kill(pid);
 	free(here);
 	place.partner = NULL;
@@ -135,14 +139,16 @@ static UNUSED void pairs(const struct test_case *c, const struct model *start_mo
 
 	place.op = c->name;
 	place.kind = KIND_PAIR;
+	tally.runs_all += (unsigned long)(states->nr * NR_PARTNERS);
 	for (i = 0; i < states->nr; i++) {
 		for (k = 0; k < NR_PARTNERS; k++) {
 			place.state = i;
 			if (!wanted(i, options.only.state) ||
 			    (options.only.partner &&
 			     strcmp(options.only.partner, partners[k].name)) ||
-			    (!options.full && !options.replay && draw((__u64)k, 24)))
+			    (!options.full && !options.replay && draw((__u64)k, 12)))
 				continue;
+			tally.runs++;
 			snap_put(states->snap[i]);
 			pair(c, start_model, &partners[k]);
 		}
@@ -201,6 +207,7 @@ static void reaper(const struct test_case *c, const struct model *start_model)
 		more = step(pid);
 		changed = snap_differs(here);
 		tally.boundaries++;
+		tally.all++;
 	}
 	snap_take(here);
 	if (wanted(place.at, options.only.at))
@@ -216,11 +223,13 @@ static UNUSED void reapers(const struct test_case *c, const struct model *start_
 
 	place.op = c->name;
 	place.kind = KIND_REAPER;
+	tally.runs_all += (unsigned long)states->nr;
 	for (i = 0; i < states->nr; i++) {
 		place.state = i;
 		if (!wanted(i, options.only.state) ||
 		    (!options.full && !options.replay && draw(0, 3)))
 			continue;
+		tally.runs++;
 		snap_put(states->snap[i]);
 		reaper(c, start_model);
 	}

@@ -14,7 +14,7 @@
 #include "cases.h"
 #include "victim.h"
 
-enum kind { KIND_CASE, KIND_PAIR, KIND_REAPER, KIND_LIBRARY, KIND_COUNT };
+enum kind { KIND_CASE, KIND_PAIR, KIND_REAPER, KIND_TWINS, KIND_LIBRARY, KIND_COUNT };
 
 /* Where we are; also what a replay asks for: -1, NULL: everything. */
 struct place {
@@ -35,10 +35,13 @@ struct options {
 	bool one; /* failure is enough */
 	__u64 seed;
 	__u64 share; /* one in so many victims is led on through a store that others changed */
+	long first; /* twins: every so many-th access of the first process, */
+	long every; /* and every so many-th of the second */
 };
 
+/* @all: boundaries that there are where @runs were made; @lost: of these, not to be led to. */
 struct tally {
-	unsigned long boundaries, steps, stops, kills, failures;
+	unsigned long boundaries, all, lost, runs, runs_all, steps, stops, kills, failures;
 };
 
 static struct place place;
@@ -52,7 +55,7 @@ static volatile unsigned long beat; /* rises with everything that gets done */
 static int place_text(char *buf, size_t cap)
 {
 	char state[32] = "", partner[64] = "", script[32] = "", then[32] = "";
-	static const char *const kinds[] = { "", " --pair", " --reaper", " --library" };
+	static const char *const kinds[] = { "", " --deaths", " --reaper", " --twins", "" };
 
 	if (place.state >= 0)
 		snprintf(state, sizeof(state), " --state %d", place.state);

@@ -2,38 +2,42 @@
 // selftest-timeout: 600
 /*
  * torture.c - P1, P2, P3 at every instruction: leads a process through each operation and stops and kills it at every
- * instruction boundary. See walk.h for one victim, deaths.h for two and for reapers. This file reads the
- * options, goes through the cases and adds up.
- *
- *	torture [--full] [--share N] [--one] [--seed N] [--list]
- *	torture --op NAME [--at N] [--kill | --script NAME [--then N]]		again what failed
- *	torture --op NAME --pair --state N --partner NAME [--at N]
- *	torture --op NAME --reaper --state N [--at N]
+ * instruction boundary. See walk.h for one victim, deaths.h for two deaths and for reapers, twins.h for two that
+ * are alive. This file reads the options and says which pieces of work there are; --help tells how to use it.
  */
 #include <getopt.h>
-#include <time.h>
 
-#include "deaths.h"
-#include "library.h"
+#include "crew.h"
 
-static double now_s(void)
-{
-	struct timespec ts;
+static const char help[] =
+	"torture [--full] [--op NAME] ...\n"
+	"\n"
+	"Leads a process through every operation, instruction by instruction; at each boundary it is stopped while others\n"
+	"work, and killed. The last line says what came of it; the exit status is 0 if nothing failed.\n"
+	"\n"
+	"  --full            all that is drawn otherwise, and closer twins: some minutes\n"
+	"  --op NAME         one operation (--list: their names)\n"
+	"  --deaths          only: a second process dies where the first has died in the middle of its operation\n"
+	"  --reaper          only: the repair is stopped and killed\n"
+	"  --twins           only: two live processes in the middle of operations on one key\n"
+	"  --partner NAME    what the second process does\n"
+	"  --first N         twins: every N-th access to the store of the first process,\n"
+	"  --every N         and every N-th of the second\n"
+	"  --share N         one victim in N is led on through a store that others have changed\n"
+	"  --seed N          what is drawn\n"
+	"  --one             ends at the first failure\n"
+	"  --jobs N          processes (as many as there are processors)\n"
+	"  --coverage FILE   what was covered, for programs; addresses of instructions go to FILE.code\n"
+	"\n"
+	"A failure says how to run it again:\n"
+	"  torture --op NAME --at N [--kill | --script NAME [--then N]]\n"
+	"  torture --op NAME --deaths --state N --partner NAME --at N\n"
+	"  torture --op NAME --reaper --state N --at N\n"
+	"  torture --op NAME --twins --partner NAME --state N --at N [--then N]\n"
+	"  torture --op NAME --at N		for operations of the library\n";
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-static void report(const char *what, const struct tally *before, int states, double began)
-{
-	if (isatty(2))
-		fprintf(stderr, "\r\033[K");
-	printf("# %-20s %6lu boundaries %4d states %7lu stops %7lu kills %8lu steps %3lu failures %6.1f s\n",
-	       what, tally.boundaries - before->boundaries, states, tally.stops - before->stops,
-	       tally.kills - before->kills, tally.steps - before->steps,
-	       tally.failures - before->failures, now_s() - began);
-	fflush(stdout);
-}
+static const char *coverage;
+static int jobs;
 
 /* A replay, or one that asks for a kind, runs that kind only. */
 static bool runs(enum kind kind)
@@ -41,41 +45,81 @@ static bool runs(enum kind kind)
 	return options.only.kind == kind || (options.only.kind == KIND_CASE && !options.replay);
 }
 
-static void run_case(struct test_case *c)
+static void case_do(struct test_case *c, enum kind kind)
 {
 	static struct states states;
-	struct tally before = tally;
 	struct model start_model;
-	double began = now_s();
 	int i;
 
-	if (isatty(2))
-		fprintf(stderr, "\r\033[K%s ...", c->name);
 	world_make(c->lanes);
 	case_fill(c, &start_model);
-	walk(c, &start_model, &states);
-	report(c->name, &before, states.nr, began);
-	if (runs(KIND_PAIR)) {
-		before = tally;
-		began = now_s();
+	walk(c, &start_model, &states, kind == KIND_CASE);
+	if (kind == KIND_PAIR)
 		pairs(c, &start_model, &states);
-		report("  two deaths", &before, states.nr, began);
-	}
-	if (runs(KIND_REAPER)) {
-		before = tally;
-		began = now_s();
+	if (kind == KIND_REAPER)
 		reapers(c, &start_model, &states);
-		report("  its reaper", &before, states.nr, began);
-	}
+	if (kind == KIND_TWINS)
+		twins(c, &start_model, &states);
 	for (i = 0; i < states.nr; i++)
 		free(states.snap[i]);
 	world_drop();
 }
 
+static void piece_do(const struct piece *p)
+{
+	if (p->kind == KIND_LIBRARY)
+		library_walk(&library_cases[p->row - NR_CASES]);
+	else
+		case_do(&cases[p->row], p->kind);
+}
+
+/* Kinds with short pieces come last, so that nobody of the crew is left with a long one. How many operations there are. */
+static int make_pieces(void)
+{
+	static const enum kind order[] = { KIND_TWINS, KIND_CASE, KIND_PAIR, KIND_REAPER,
+					   KIND_LIBRARY };
+	int i, k, nr = 0;
+
+	for (i = 0; i < NR_ROWS; i++)
+		nr += !options.only.op || !strcmp(options.only.op, row_name(i));
+	for (k = 0; k < KIND_COUNT; k++)
+		for (i = 0; i < NR_ROWS; i++)
+			if ((order[k] == KIND_LIBRARY ? i >= NR_CASES
+						      : i < NR_CASES && runs(order[k])) &&
+			    (!options.only.op || !strcmp(options.only.op, row_name(i))))
+				pieces[nr_pieces++] = (struct piece){ i, order[k] };
+	return nr;
+}
+
+static int named(const char *name, const char *const *names, int nr)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		if (!strcmp(name, names[i]))
+			return i;
+	fprintf(stderr, "torture: there is no %s\n", name);
+	exit(2);
+}
+
+static void list(void)
+{
+	int i;
+
+	for (i = 0; i < NR_ROWS; i++)
+		printf("%s\n", row_name(i));
+	exit(0);
+}
+
 static void options_read(int argc, char **argv)
 {
 	static const struct option known[] = {
+		{ "help", no_argument, NULL, '?' + 256 },
 		{ "full", no_argument, NULL, 'f' },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "coverage", required_argument, NULL, 'v' },
+		{ "first", required_argument, NULL, 'i' },
+		{ "every", required_argument, NULL, 'e' },
 		{ "one", no_argument, NULL, '1' },
 		{ "share", required_argument, NULL, 'h' },
 		{ "seed", required_argument, NULL, 's' },
@@ -85,17 +129,32 @@ static void options_read(int argc, char **argv)
 		{ "kill", no_argument, NULL, 'k' },
 		{ "script", required_argument, NULL, 'c' },
 		{ "then", required_argument, NULL, 't' },
-		{ "pair", no_argument, NULL, 'p' },
+		{ "deaths", no_argument, NULL, 'p' },
 		{ "reaper", no_argument, NULL, 'r' },
-		{ "library", no_argument, NULL, 'b' },
+		{ "twins", no_argument, NULL, '2' },
 		{ "state", required_argument, NULL, 'n' },
 		{ "partner", required_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, i;
+	int c;
 
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (c) {
+		case '?' + 256:
+			fputs(help, stdout);
+			exit(0);
+		case 'j':
+			jobs = atoi(optarg);
+			break;
+		case 'v':
+			coverage = optarg;
+			break;
+		case 'i':
+			options.first = strtol(optarg, NULL, 0);
+			break;
+		case 'e':
+			options.every = strtol(optarg, NULL, 0);
+			break;
 		case 'f':
 			options.full = true;
 			break;
@@ -109,9 +168,8 @@ static void options_read(int argc, char **argv)
 			options.seed = strtoull(optarg, NULL, 0);
 			break;
 		case 'l':
-			for (i = 0; i < NR_CASES; i++)
-				printf("%s\n", cases[i].name);
-			exit(0);
+			list();
+			break;
 		case 'o':
 			options.only.op = optarg;
 			break;
@@ -123,9 +181,7 @@ static void options_read(int argc, char **argv)
 			options.only.kill = true;
 			break;
 		case 'c':
-			for (i = 0; i < SCRIPT_COUNT; i++)
-				if (!strcmp(optarg, script_names[i]))
-					options.only.script = i;
+			options.only.script = named(optarg, script_names, SCRIPT_COUNT);
 			break;
 		case 't':
 			options.only.then = strtol(optarg, NULL, 0);
@@ -136,8 +192,8 @@ static void options_read(int argc, char **argv)
 		case 'r':
 			options.only.kind = KIND_REAPER;
 			break;
-		case 'b':
-			options.only.kind = KIND_LIBRARY;
+		case '2':
+			options.only.kind = KIND_TWINS;
 			break;
 		case 'n':
 			options.only.state = atoi(optarg);
@@ -151,39 +207,47 @@ static void options_read(int argc, char **argv)
 	}
 }
 
+static void defaults(void)
+{
+	cpu_set_t set;
+
+	if (!options.share)
+		options.share = options.full ? 64 : 400;
+	if (options.first <= 0)
+		options.first = options.full ? 1 : 16;
+	if (options.every <= 0)
+		options.every = 8;
+	if (jobs <= 0)
+		jobs = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+	if (options.one)
+		jobs = 1;
+	if (jobs > CPU_SETSIZE)
+		jobs = CPU_SETSIZE;
+}
+
 int main(int argc, char **argv)
 {
-	int i, nr = 0;
+	struct tally sum;
+	char code[4096];
+	int nr;
 
 	options_read(argc, argv);
-	if (!options.share)
-		options.share = options.full ? 24 : 400;
-	covered = calloc(1, (size_t)(&etext - &__executable_start));
-	if (!covered)
-		die("no memory");
-	watch();
+	defaults();
+	covered = shared_bytes((size_t)(&etext - &__executable_start));
+	table = shared_bytes(NR_ROWS * sizeof(*table));
 	deaths_prepare();
-	for (i = 0; i < NR_CASES; i++) {
-		if (options.only.op && strcmp(options.only.op, cases[i].name))
-			continue;
-		run_case(&cases[i]);
-		nr++;
+	nr = make_pieces();
+	if (nr_pieces)
+		crew_run(jobs < nr_pieces ? jobs : nr_pieces, piece_do);
+	sum = table_sum();
+	table_print();
+	if (coverage) {
+		table_write(coverage);
+		snprintf(code, sizeof(code), "%s.code", coverage);
+		addresses_write(code);
 	}
-	for (i = 0; i < NR_LIBRARY_CASES; i++) {
-		struct tally before = tally;
-		double began = now_s();
-		long len;
-
-		if (options.only.op && strcmp(options.only.op, library_cases[i].name))
-			continue;
-		len = library_walk(&library_cases[i]);
-		report(library_cases[i].name, &before, 0, began);
-		printf("#   %ld of its %ld boundaries were not covered\n",
-		       len - (long)(tally.boundaries - before.boundaries), len);
-		nr++;
-	}
-	printf("%sok 1 - every instruction\n1..1\n", tally.failures || !nr ? "not " : "");
+	printf("%sok 1 - every instruction\n1..1\n", sum.failures || !nr ? "not " : "");
 	printf("torture: %d operations, %lu boundaries, %lu stops, %lu kills, %lu failures\n", nr,
-	       tally.boundaries, tally.stops, tally.kills, tally.failures);
-	return tally.failures || !nr;
+	       sum.boundaries, sum.stops, sum.kills, sum.failures);
+	return sum.failures || !nr;
 }

@@ -129,10 +129,10 @@ static void at_boundary(pid_t pid, const struct history *h, const struct snap *h
 	static struct history changed;
 	int script;
 
+	tally.all++;
 	if (!wanted(place.at, options.only.at))
 		return;
-	if (!(tally.boundaries++ % 64) && isatty(2))
-		fprintf(stderr, "\r\033[K%s: boundary %ld", place.op, place.at);
+	tally.boundaries++;
 	if (options.only.script < 0)
 		kill_here(pid, h, here);
 	for (script = 0; script < SCRIPT_COUNT; script++) {
@@ -154,8 +154,9 @@ static void at_boundary(pid_t pid, const struct history *h, const struct snap *h
 	place.script = -1;
 }
 
-/* One case from its first instruction to its last. Collects the states in @states. */
-static UNUSED void walk(struct test_case *c, const struct model *start_model, struct states *states)
+/* One case from its first instruction to its last, @torture or not. Collects the states in @states. */
+static UNUSED void walk(struct test_case *c, const struct model *start_model, struct states *states,
+			bool torture)
 {
 	static struct history h;
 	struct snap *here = snap_new();
@@ -182,13 +183,13 @@ static UNUSED void walk(struct test_case *c, const struct model *start_model, st
 			states->snap[states->nr] = snap_new();
 			snap_take(states->snap[states->nr++]);
 		}
-		if (options.only.kind == KIND_CASE)
+		if (torture)
 			at_boundary(pid, &h, here);
 		more = step(pid);
 	}
 	/* The last boundary: done, but not yet gone. */
 	snap_take(here);
-	if (options.only.kind == KIND_CASE)
+	if (torture)
 		at_boundary(pid, &h, here);
 	if (let_go(pid, &h))
 		judge_done(&h);

@@ -395,7 +395,7 @@ static inline int spl_exists(const struct spl_store *s, const void *key, __u32 k
 }
 
 /* Operations of a batch that are under way at once: enough to hide the memory's latency. */
-#define SPL_BATCH 16
+#define SPL_BATCH 32
 
 /* An operation of a batch on its way: the cell word that may be its key's, and the lane that this names, or NULL. */
 struct spl_ahead {

@@ -16,6 +16,8 @@
 
 #define KEY_BYTES 16
 #define ROUNDS_MAX 201
+#define BATCH 16 /* operations of a call, where nothing else is said */
+#define BATCH_LONG 64
 
 /* settings (main.c) */
 struct settings {
@@ -161,12 +163,16 @@ void work_drop(struct work *w);
 
 void floor_get(void *context, uint64_t ops);
 void floor_set(void *context, uint64_t ops);
+void floor_set_loose(void *context, uint64_t ops);
+void floor_set_filled(void *context, uint64_t ops);
 void floor_get_loose(void *context, uint64_t ops);
+void floor_get_batched(void *context, uint64_t ops);
 void data_get(void *context, uint64_t ops);
 void data_get_serial(void *context, uint64_t ops);
 void data_get_absent(void *context, uint64_t ops);
 void data_get_cas(void *context, uint64_t ops);
 void data_get_batched(void *context, uint64_t ops);
+void data_get_long(void *context, uint64_t ops);
 void data_set(void *context, uint64_t ops);
 void data_inc(void *context, uint64_t ops);
 

@@ -75,14 +75,14 @@ void data_get_cas(void *context, uint64_t ops)
 	expect(!bad, "get and compare-and-swap");
 }
 
-void data_get_batched(void *context, uint64_t ops)
+static inline __attribute__((always_inline)) void get_batched(struct work *w, uint64_t ops,
+							      uint32_t most)
 {
-	struct work *w = context;
-	struct spl_io io[SPL_BATCH];
+	struct spl_io io[BATCH_LONG];
 	uint64_t first, count, i, bad = 0;
 	uint32_t k, nr;
 
-	for (k = 0; k < SPL_BATCH; k++)
+	for (k = 0; k < most; k++)
 		io[k] = (struct spl_io){
 			.buf = w->buf + k * w->n,
 			.klen = KEY_BYTES,
@@ -91,13 +91,23 @@ void data_get_batched(void *context, uint64_t ops)
 	for (; ops; ops -= count) {
 		count = seq_piece(&w->q, ops, &first);
 		for (i = first; i < first + count; i += nr) {
-			nr = first + count - i < SPL_BATCH ? first + count - i : SPL_BATCH;
+			nr = first + count - i < most ? first + count - i : most;
 			for (k = 0; k < nr; k++)
 				io[k].key = w->q.keys[i + k].b;
 			bad |= spl_get_many(&w->b->s, io, nr) ^ nr;
 		}
 	}
 	expect(!bad, "get_many");
+}
+
+void data_get_batched(void *context, uint64_t ops)
+{
+	get_batched(context, ops, BATCH);
+}
+
+void data_get_long(void *context, uint64_t ops)
+{
+	get_batched(context, ops, BATCH_LONG);
 }
 
 void data_set(void *context, uint64_t ops)

@@ -71,6 +71,41 @@ void floor_get_loose(void *context, uint64_t ops)
 	}
 }
 
+/*
+ * The same accesses in batches: all cells are on their way, then all lanes, then they are copied. Only the lane's address
+ * comes out of its cell; operations of a batch wait for nothing of each other.
+ */
+void floor_get_batched(void *context, uint64_t ops)
+{
+	const uint32_t off = SPL_VALUE_OFF(KEY_BYTES);
+	uint64_t first, count, i, zero = runtime_zero;
+	const unsigned char *lane[BATCH];
+	struct work *w = context;
+	const struct place *p;
+	uint32_t k, nr;
+
+	for (; ops; ops -= count) {
+		count = seq_piece(&w->q, ops, &first);
+		for (i = first; i < first + count; i += nr) {
+			nr = first + count - i < BATCH ? first + count - i : BATCH;
+			p = &w->q.places[i];
+			for (k = 0; k < nr; k++)
+				spl_prefetch(p[k].cell);
+			/* The next batch's places, as get_many() does with its keys. */
+			for (k = 0; k < BATCH; k += 4)
+				spl_prefetch(&p[BATCH + k]);
+			for (k = 0; k < nr; k++) {
+				lane[k] = p[k].lane + (spl_load(p[k].cell) & zero);
+				spl_prefetch(lane[k]);
+				spl_prefetch(lane[k] + off);
+			}
+			for (k = 0; k < nr; k++)
+				copy(w->buf + k * w->n,
+				     lane[k] + off + (spl_load((uint64_t *)lane[k]) & zero), w->n);
+		}
+	}
+}
+
 static inline __attribute__((always_inline)) void walk_set(struct work *w, uint64_t ops, uint32_t n,
 							   uint64_t zero)
 {
@@ -101,4 +136,42 @@ void floor_set(void *context, uint64_t ops)
 		walk_set(w, ops, 64, runtime_zero);
 	else
 		walk_set(w, ops, w->n, runtime_zero);
+}
+
+/*
+ * The same, but the next operation doesn't wait for this one's compare-and-swap: as many overlap as the machine can hold
+ * instructions, be they the floor's few or, with @fill more of them that touch no memory, as many as a set has.
+ */
+static inline __attribute__((always_inline)) void walk_set_loose(struct work *w, uint64_t ops,
+								 bool fill)
+{
+	const uint32_t off = SPL_VALUE_OFF(KEY_BYTES);
+	uint64_t first, count, i, word, head, bad = 0, zero = runtime_zero;
+	const struct place *p;
+	unsigned char *lane;
+
+	for (; ops; ops -= count) {
+		count = seq_piece(&w->q, ops, &first);
+		for (i = first; i < first + count; i++) {
+			p = &w->q.places[i];
+			word = spl_load(p->cell);
+			lane = p->lane + (word & zero);
+			head = spl_load((uint64_t *)lane);
+			copy(lane + off + (head & zero), w->values + i % VALUES * w->n, w->n);
+			if (fill)
+				__asm__ volatile(".rept 288\n\tnop\n\t.endr");
+			bad |= !spl_cas64(p->cell, word, word);
+		}
+	}
+	__asm__ volatile("" : : "r"(bad));
+}
+
+void floor_set_loose(void *context, uint64_t ops)
+{
+	walk_set_loose(context, ops, false);
+}
+
+void floor_set_filled(void *context, uint64_t ops)
+{
+	walk_set_loose(context, ops, true);
 }

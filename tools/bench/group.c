@@ -165,7 +165,7 @@ static void choose_ops(struct subject *s, double batch_ns)
 			break;
 		}
 	}
-	s->ops = (s->ops + SPL_BATCH - 1) & ~(uint64_t)(SPL_BATCH - 1);
+	s->ops = (s->ops + BATCH_LONG - 1) & ~(uint64_t)(BATCH_LONG - 1);
 }
 
 static double ratio_in(const struct group *g, const struct figure *f, int round)

@@ -15,6 +15,8 @@ static void million(void)
 	int pages = group_subject(&g, "", data_get, &small_w);
 	int floor_g = group_subject(&g, "", floor_get, &w);
 	int loose = group_subject(&g, "", floor_get_loose, &w);
+	int batched = group_subject(&g, "", floor_get_batched, &w);
+	int many64 = group_subject(&g, "", data_get_long, &w);
 
 	group_figure(&g, "get_many(16), 1 M keys", many, get, GAIN, 3, "get, 1 M keys");
 	group_figure(&g, "get over 4 KiB pages, 1 M keys", pages, get, COST, 0,
@@ -22,6 +24,11 @@ static void million(void)
 	group_figure(&g, "get, 1 M keys", get, floor_g, COST, 0, "floor: lines in turn, copy");
 	group_figure(&g, "get_many(16), 1 M keys / overlapping floor", many, loose, COST, 0,
 		     "the same lines, overlapping");
+	group_figure(&g, "get_many(16), 1 M keys / floor in batches of 16", many, batched, COST, 0,
+		     "the same lines: cells, then lanes");
+	group_figure(&g, "get_many(16) floor: lines in batches, 1 M keys", batched, get, GAIN, 0,
+		     "get, 1 M keys");
+	group_figure(&g, "get_many(64), 1 M keys", many64, get, GAIN, 0, "get, 1 M keys");
 	if (!group_wanted(&g))
 		return;
 	store_make(&large, MILLION, BYTES, PAGES_LARGE);

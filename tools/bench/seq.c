@@ -148,7 +148,7 @@ void work_make(struct work *w, struct bench_store *b, enum spread spread, uint64
 	w->writer = &b->w;
 	seq_make(&w->q, b, spread, seed, share);
 	w->values = aligned_alloc(64, (uint64_t)VALUES * w->n + 64);
-	w->buf = aligned_alloc(64, (uint64_t)SPL_BATCH * w->n + 64);
+	w->buf = aligned_alloc(64, (uint64_t)BATCH_LONG * w->n + 64);
 	if (!w->values || !w->buf)
 		die("no memory");
 	memset(w->values, 0x5a, (uint64_t)VALUES * w->n);

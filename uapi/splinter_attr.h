@@ -204,4 +204,92 @@ static inline int spl_attr_change(struct spl_writer *w, const void *key, __u32 k
 	return -EAGAIN;
 }
 
+/*
+ * The key in a cell with its labels, both of one moment, if it is of the incarnation @inc: 1; 0: another one or none; -EAGAIN:
+ * others replace its value without end.
+ */
+static inline int spl_attr_look(const struct spl_store *s, __u64 pos, __u64 inc, void *key,
+				struct spl_meta *m, __u64 *labels)
+{
+	__u64 word, seq, guard, set;
+	struct spl_lane *lane;
+	__u32 klen, vlen, tries;
+
+	for (tries = 0; tries < SPL_TRIES; tries++) {
+		word = spl_load_acquire(spl_cell_at(s, pos));
+		lane = spl_lane_at(s, spl_lane_of(s, word));
+		if ((word & SPL_CELL_STATE) != SPL_CELL_LIVE || !lane)
+			return 0;
+		seq = spl_load_acquire(&lane->seq); /* (c) */
+		klen = spl_load(&lane->klen);
+		vlen = spl_load(&lane->vlen);
+		spl_meta_load(m, lane, klen, vlen);
+		if (klen <= s->key_max)
+			spl_copy(key, spl_lane_key(lane), klen);
+		*labels = 0;
+		if (spl_attr_load(spl_attr_at(s, pos), &guard, &set) && (guard & SPL_INC) == inc)
+			*labels = set;
+		spl_rmb(); /* (b) */
+		if (spl_seq_names(s, seq, word) && spl_seq_held(seq, spl_load(&lane->seq)))
+			return klen && klen <= s->key_max && vlen <= s->value_max &&
+			       (m->inc & SPL_INC) == inc;
+		spl_rmb(); /* (K) */
+		if (spl_load(spl_cell_at(s, pos)) == word)
+			return 0; /* damaged, see spl_hit_lost() */
+	}
+	return -EAGAIN;
+}
+
+/* The cells of a bucket, as bits, whose labels may be as asked for. */
+static spl_inline __u32 spl_labels_in(const struct spl_attrs *a, __u64 mask, __u64 are)
+{
+	__u32 i, cells = 0;
+
+	for (i = 0; i < SPL_BUCKET_CELLS; i++)
+		cells |= (__u32)((spl_load(&a->cell[i].word) & mask) == are) << i;
+	return cells;
+}
+
+/**
+ * spl_next_labelled() - walk over the keys with certain labels
+ * @s: the store
+ * @cursor: in: 0 to start, or what the last call left; out: where to go on
+ * @mask: labels that @are speaks of
+ * @are: what they are; one at least must be set
+ * @key: out: the key; room for s->key_max bytes
+ * @meta: out: of the key's publication
+ * @labels: out: all its labels
+ *
+ * Reads the plane of attributes from one end to the other, and of keys only those that are told. A key that has these
+ * labels from the first call to the last is told once; one that gets or loses them meanwhile may be told or not.
+ *
+ * Return: bytes of the key, 0 at the end, -EINVAL: no label is to be set: see spl_next().
+ */
+static inline long spl_next_labelled(const struct spl_store *s, __u64 *cursor, __u64 mask,
+				     __u64 are, void *key, struct spl_meta *meta, __u64 *labels)
+{
+	__u64 bucket, pos, from, guard, word;
+	__u32 cells;
+
+	if (!(are & mask) || (are & ~mask))
+		return -EINVAL;
+	for (bucket = *cursor / SPL_BUCKET_SLOTS; bucket < s->buckets; bucket++) {
+		cells = spl_labels_in(&s->attrs[bucket], mask, are);
+		if (spl_likely(!cells))
+			continue;
+		from = *cursor / SPL_BUCKET_SLOTS == bucket ? *cursor % SPL_BUCKET_SLOTS : 0;
+		for (cells &= ~0U << from; cells; cells &= cells - 1) {
+			pos = bucket * SPL_BUCKET_SLOTS + (__u32)__builtin_ctz(cells);
+			if (!spl_attr_load(spl_attr_at(s, pos), &guard, &word) ||
+			    spl_attr_look(s, pos, guard & SPL_INC, key, meta, labels) != 1 ||
+			    (*labels & mask) != are)
+				continue;
+			*cursor = pos + 1;
+			return meta->klen;
+		}
+	}
+	*cursor = (__u64)s->buckets * SPL_BUCKET_SLOTS;
+	return 0;
+}
+
 #endif /* _UAPI_SPLINTER_ATTR_H */

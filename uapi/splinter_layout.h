@@ -331,7 +331,8 @@ struct spl_wcell {
 /**
  * struct spl_group - a counter that can be slept on, two lines
  * @count: pulses; wraps
- * @armed: 1: somebody sleeps here, or is about to. Device: written by the kernel alone
+ * @armed: bit 0: somebody sleeps here, or is about to. Device: written by the kernel alone; embedded: 31..1 rise with each
+ *	who arms, so that who has woken all clears the bit only if nobody has come since
  * @bell: embedded: rises when those who sleep are woken; the futex word
  * @reserved: 0
  */
@@ -350,6 +351,7 @@ struct spl_group {
  * @label_groups: by label: mask of groups that a change of a key with that label pulses
  * @keys_groups: mask of groups that every insert and delete pulses
  * @births: mask of bells: somebody waits for a key that isn't there
+ * @feed_groups: mask of groups that every record of the change feed pulses
  * @reserved: 0
  * @group: the groups
  * @bell: hidden counters for those who wait for one key: the high bits of the key's hash choose
@@ -358,7 +360,8 @@ struct spl_signal {
 	__u64 label_groups[SPL_LABELS];
 	__u64 keys_groups;
 	__u64 births;
-	__u64 reserved[62];
+	__u64 feed_groups;
+	__u64 reserved[61];
 	struct spl_group group[SPL_GROUPS];
 	struct spl_group bell[SPL_GROUPS];
 };

@@ -140,7 +140,7 @@ static inline __u64 spl_pulse_each(struct spl_group *of, __u64 mask)
 		i = (__u32)__builtin_ctzll(left);
 		spl_add64(&of[i].count, 1);
 		spl_mb_after_cas(); /* (T) */
-		if (spl_load(&of[i].armed))
+		if (spl_load(&of[i].armed) & 1)
 			due |= 1ULL << i;
 	}
 	return due;
@@ -195,6 +195,7 @@ static spl_noinline void spl_feed_append(const struct spl_store *s, __u32 idx,
 	__u32 klen = e->kind == SPL_FEED_DELETE ? e->klen : 0, i, part;
 	struct spl_wcell *cell = &s->wcells[idx];
 	__u64 head = spl_load(&cell->feed_head) & ~(__u64)(record - 1), chunk[4], *to;
+	struct spl_counters followers = { 0, 0 };
 
 	spl_wmb(); /* (U) */
 	to = spl_feed_at(s, idx, head);
@@ -215,6 +216,9 @@ static spl_noinline void spl_feed_append(const struct spl_store *s, __u32 idx,
 	}
 	head += record + (klen + record - 1) / record * record;
 	spl_store_release(&cell->feed_head, head); /* (U) */
+	spl_mb(); /* (S): who binds the feed, and then looks at its heads, is told or sees */
+	followers.groups = spl_load(&s->signal->feed_groups);
+	spl_pulse(s, cell, followers);
 }
 
 /* Is anybody to be told of a change of the key in the cell? After the exchange of the cell. */

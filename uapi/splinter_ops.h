@@ -4,8 +4,9 @@
  *
  *	splinter_read.h    get, view, exists, stat, get many, walk
  *	splinter_write.h   set, compare-and-set, append, alloc/put, delete, integers, bump, set many
- *	splinter_attr.h    type, user flags, labels
+ *	splinter_attr.h    type, user flags, labels; walk over keys by label
  *	splinter_watch.h   groups: bind keys and labels to them, read and pulse them
+ *	splinter_feed.h    the change feed: which keys changed
  *	splinter_reap.h    repair after a writer's death
  *	splinter_check.h   verify a whole store
  *
@@ -15,5 +16,6 @@
 #define _UAPI_SPLINTER_OPS_H
 
 #include "splinter_check.h"
+#include "splinter_feed.h"
 
 #endif /* _UAPI_SPLINTER_OPS_H */

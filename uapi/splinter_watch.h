@@ -189,6 +189,23 @@ static inline void spl_keys_bind(const struct spl_store *s, __u64 set, __u64 cle
 }
 
 /**
+ * spl_feed_bind() - bind the change feed to groups: each record pulses them, whatever else its change pulses
+ * @s: the store, writable
+ * @set: mask of groups to add
+ * @clear: mask of groups to take away, before
+ *
+ * For who follows the feed and sleeps in between. Of a store without one it does nothing. Any thread.
+ */
+static inline void spl_feed_bind(const struct spl_store *s, __u64 set, __u64 clear)
+{
+	if (clear)
+		spl_and64(&s->signal->feed_groups, ~clear);
+	if (set)
+		spl_or64(&s->signal->feed_groups, set);
+	spl_mb(); /* (S) */
+}
+
+/**
  * spl_group_count() - how often a group was pulsed
  * @s: the store
  * @group: its number, below SPL_GROUPS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * table.h - what came of every operation: for a reader at the end of the run, for programs in a file. Which lines of the
- * headers were never run is lines' to tell, from the addresses in another.
+ * headers were not seen is lines' to tell, from the addresses in another.
  */
 #ifndef _SELFTESTS_TORTURE_TABLE_H
 #define _SELFTESTS_TORTURE_TABLE_H

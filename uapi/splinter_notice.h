@@ -275,13 +275,16 @@ static spl_inline void spl_notice_insert(const struct spl_store *s, __u32 idx,
 		spl_notice_born(s, idx, e);
 }
 
-/* Zero a pair of an incarnation that is over. One that is being changed at this moment may stay: see spl_pairs_ask(). */
+/*
+ * Zero a pair of an incarnation that is over, guard and all: with it, the pair would still count as that key's. One that is
+ * being changed at this moment may stay: see spl_pairs_ask().
+ */
 static inline void spl_pair_clear(struct spl_attr *a, __u64 inc)
 {
 	__u64 guard, word;
 
 	if (spl_attr_load(a, &guard, &word) && (guard & SPL_INC) == inc)
-		spl_cas128(&a->guard, guard, word, guard & ~SPL_ATTR_WAITED, 0);
+		spl_cas128(&a->guard, guard, word, 0, 0);
 }
 
 /* After the exchange that took a key away, and before its cell is empty. */

@@ -29,7 +29,7 @@ point() {
 }
 
 declared() {
-	grep -oE '^[a-z].*\bsplk_[a-z_]+\(' "$top/libsplinterk/splinterk.h" | grep -oE 'splk_[a-z_]+\($' | tr -d '(' | sort -u
+	grep -ohE '^[a-z].*\bsplk_[a-z_]+\(' "$top"/libsplinterk/splinterk*.h | grep -oE 'splk_[a-z_]+\($' | tr -d '(' | sort -u
 }
 
 soname() {
@@ -37,8 +37,8 @@ soname() {
 }
 
 symbols() {
-	diff <(declared | sed 's/$/@@LIBSPLINTERK_1.0/') \
-		<(nm -D --defined-only "$lib/libsplinterk.so" | awk '$2 == "T" { print $3 }' | sort)
+	diff <(declared) <(nm -D --defined-only "$lib/libsplinterk.so" | awk '$2 == "T" { print $3 }' |
+		sed 's/@@LIBSPLINTERK_1\.[0-9]*$//' | sort)
 }
 
 # A program that links it statically may use any other name itself.

@@ -114,7 +114,8 @@ static inline void spl_check_cell(const struct spl_store *s, const struct spl_ch
 			spl_check_mark(w, spl_lane_of(s, word));
 		return;
 	}
-	if (r != SPL_FOUND) {
+	/* A delete makes the epoch its bucket's floor: see spl_check_overflow(), whose limit no mended key may reach. */
+	if (r != SPL_FOUND || spl_load(&spl_lane_at(s, spl_lane_of(s, word))->epoch) >> 61) {
 		c->cells_bad++;
 		drop = true;
 		goto out;

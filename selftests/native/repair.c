@@ -144,6 +144,11 @@ int main(void)
 	mended("a floor that no epoch can pass", -1);
 
 	fresh();
+	find(7).lane->epoch = ~0ULL;
+	IS(rawstore_check(&raw, 0).cells_bad, 1, "an epoch that none could follow");
+	mended("an epoch that none could follow", 7);
+
+	fresh();
 	*spl_cell_at(&raw.s, find(7).pos) = SPL_CELL_DEAD | 5;
 	c = rawstore_check(&raw, 0);
 	OK(c.dead == 1 && c.lanes_lost == 1, "a dead cell that nobody will empty");

@@ -155,8 +155,21 @@ static void spoil_info(struct spl_info *info, const struct record *r)
 	static const uint8_t widths[] = { 8, 4, 8, 2 };
 	uint32_t width = widths[r->a & 3];
 	uint32_t at = (r->b | (uint32_t)r->c << 8) % (sizeof(*info) / width) * width;
+	uint32_t region = r->c & 0x80 ? SPL_REGION_SIGNAL + r->c % 4
+				      : SPL_REGION_WRITERS + r->c % 5;
 	uint64_t x = 0;
 
+	/* Mostly where something is that counts: a region's numbers, or the geometry and what follows from it. */
+	if (r->a >> 5 & 1) {
+		width = 8;
+		at = (uint32_t)offsetof(struct spl_info, regions[region].off) + r->b % 3 * 8;
+	} else if (r->a >> 5 == 2) {
+		uint32_t from = offsetof(struct spl_info, geometry);
+
+		width = r->b & 1 ? 8 : 4;
+		at = from +
+		     r->b / 2 % ((offsetof(struct spl_info, regions) - from) / width) * width;
+	}
 	memcpy(&x, (char *)info + at, width);
 	switch (r->a >> 2 & 7) {
 	case 0:

@@ -119,11 +119,103 @@ static void garble_lane(struct world *w, const struct record *r)
 	}
 }
 
+/* The cell of a key that is there, found without believing anything but its tag; NULL: none. */
+static __u64 *live_cell(const struct world *w, uint32_t key)
+{
+	const struct key *k = &w->key[key % NR_KEYS];
+	uint32_t d, i;
+	__u64 *cell;
+
+	for (d = 0; d <= SPL_DIST_MAX; d++)
+		for (i = 0; i < SPL_BUCKET_CELLS; i++) {
+			cell = cell_of_key(w, key, d, i);
+			if (!((*cell ^ (SPL_CELL_LIVE | spl_tag(k->hash) | spl_dist(d))) &
+			      SPL_CELL_HEAD))
+				return cell;
+		}
+	return NULL;
+}
+
+/* One word of what a key that is there stands on; all else holds, so that the key is found. */
+static void garble_live(struct world *w, const struct record *r)
+{
+	__u64 *cell = live_cell(w, r->b);
+	struct spl_lane *lane;
+
+	if (!cell || (*cell & w->s.lane_mask) >= w->s.lanes_total)
+		return;
+	lane = lane_at(w, *cell & w->s.lane_mask);
+	switch (r->c % 12) {
+	case 0:
+	case 1:
+		lane->vlen = w->s.value_max + 1 + r->v % 64;
+		break;
+	case 2:
+		lane->vlen = (uint32_t)mix(r, 20);
+		break;
+	case 3:
+		lane->klen = (uint16_t)(w->s.key_max + 1 + r->v % 64);
+		break;
+	case 4:
+		lane->klen = (uint16_t)(r->v & 1 ? mix(r, 21) : 0);
+		break;
+	case 5:
+		lane->epoch = ~0ULL - (r->v & 1);
+		break;
+	case 6:
+		lane->inc = mix(r, 22);
+		break;
+	case 7:
+		lane->seq = (lane->seq & ~SPL_LANE_STATE) | (r->v & SPL_LANE_STATE);
+		break;
+	case 8:
+		lane->seq += 1ULL << SPL_LANE_GEN_SHIFT;
+		break;
+	case 9:
+		((uint8_t *)(lane + 1))[r->v % w->s.key_max] ^= (uint8_t)(r->v >> 8);
+		break;
+	case 10:
+		*cell = (*cell & ~w->s.lane_mask) |
+			((w->s.lanes_total + r->v % 3) & w->s.lane_mask);
+		break;
+	default:
+		*cell = (*cell & ~SPL_CELL_STATE) | (r->v & 1 ? SPL_CELL_TENTATIVE : SPL_CELL_DEAD);
+	}
+}
+
+/* As if the writer had died in the middle of something with a cell that is there, each word of it right or nearly. */
+static void garble_death(struct world *w, const struct record *r)
+{
+	struct spl_wcell *cell = &w->s.wcells[r->c % w->s.max_writers];
+	__u64 *at = live_cell(w, r->b), word = at ? *at : some_word(w, r);
+	uint64_t positions = (uint64_t)w->s.buckets * SPL_BUCKET_SLOTS, pos, i;
+	uint32_t slot = r->v % w->s.spares;
+
+	pos = mix(r, 23) % positions;
+	for (i = 0; at && i < w->s.buckets; i++)
+		if (at >= w->s.index[i].cell && at < w->s.index[i].cell + SPL_BUCKET_CELLS)
+			pos = i * SPL_BUCKET_SLOTS + (uint64_t)(at - w->s.index[i].cell);
+	if (!(r->v >> 8 & 15))
+		pos = r->v & 1 << 12 ? mix(r, 24) >> 16 : positions;
+	if (!(r->v >> 13 & 7))
+		slot = r->v & 1 << 16 ? 0xff : w->s.spares + slot;
+	cell->old_word = r->v & 1 << 17 ? word : some_word(w, r);
+	cell->new_word = r->v & 1 << 18 ? word : some_word(w, r);
+	if (r->v & 1 << 19)
+		cell->new_word = (cell->new_word & ~SPL_CELL_STATE) | SPL_CELL_TENTATIVE;
+	if (r->v & 1 << 20)
+		cell->new_word = SPL_CELL_DEAD | (cell->new_word & SPL_CELL_REF);
+	if (r->v & 1 << 21) /* its own slot, its own lane */
+		cell->slots[slot % SPL_SPARES_MAX] = (uint32_t)(cell->new_word & w->s.lane_mask);
+	cell->op = (1 + (r->v >> 22 & 3)) | (uint64_t)slot << SPL_OP_SLOT_SHIFT |
+		   pos << SPL_OP_POS_SHIFT;
+}
+
 static void garble_wcell(struct world *w, const struct record *r)
 {
 	struct spl_wcell *cell = &w->s.wcells[r->b % w->s.max_writers];
 	uint64_t word = some_word(w, r), pos = mix(r, 4) % (w->s.buckets * SPL_BUCKET_SLOTS + 2);
-	uint32_t slot = r->v % 16 == 15 ? 0xff : r->v % w->s.spares;
+	uint32_t slot = mix(r, 15) % 16 == 15 ? 0xff : r->v % w->s.spares;
 
 	switch (r->c % 10) {
 	case 0:
@@ -228,6 +320,50 @@ static void garble_attr(struct world *w, const struct record *r)
 	}
 }
 
+/* What a change tells others by, and to whom. */
+static void garble_notice(struct world *w, const struct record *r)
+{
+	struct spl_wcell *cell = &w->s.wcells[r->b % w->s.max_writers];
+	__u64 *at = live_cell(w, r->b), i = r->v % (w->s.buckets * SPL_BUCKET_CELLS);
+	struct spl_attr *pair;
+
+	switch (r->c % 8) {
+	case 0:
+		w->s.signal->label_groups[r->v % SPL_LABELS] = mix(r, 30);
+		break;
+	case 1:
+		w->s.signal->keys_groups = mix(r, 31);
+		w->s.signal->births = mix(r, 32);
+		break;
+	case 2:
+		w->s.signal->group[r->v % SPL_GROUPS].armed = r->v >> 8;
+		w->s.signal->bell[r->v % SPL_GROUPS].armed = 1;
+		w->s.signal->group[r->v % SPL_GROUPS].count = mix(r, 33);
+		break;
+	case 3:
+		cell->feed_head = r->v & 1 ? mix(r, 34) : ~0ULL - r->v % 64;
+		break;
+	case 4:
+		cell->ring_groups = mix(r, 35);
+		cell->ring_bells = mix(r, 36);
+		break;
+	case 5: /* a pair of a key that is there, and its bit, or not */
+	case 6:
+		pair = w->s.watch && r->v & 1
+			       ? &w->s.watch[i]
+			       : &w->s.attrs[i / SPL_BUCKET_CELLS].cell[i % SPL_BUCKET_CELLS];
+		if (at)
+			pair->guard = (lane_at(w, *at & w->s.lane_mask)->inc & SPL_INC) |
+				      (r->v & 2 ? SPL_ATTR_WAITED : 0);
+		pair->word = mix(r, 37);
+		if (r->v & 4)
+			w->s.index[i / SPL_BUCKET_CELLS].overflow |= SPL_NOTICE;
+		break;
+	default:
+		w->s.index[i / SPL_BUCKET_CELLS].overflow ^= SPL_NOTICE;
+	}
+}
+
 /* One region's bytes, wherever it ends. */
 static void garble_bytes(struct world *w, const struct record *r)
 {
@@ -235,13 +371,14 @@ static void garble_bytes(struct world *w, const struct record *r)
 		void *at;
 		uint64_t bytes;
 	} region[] = {
+		{ w->s.signal, sizeof(*w->s.signal) },
 		{ w->s.index, (uint64_t)w->s.buckets * sizeof(struct spl_bucket) },
 		{ w->s.attrs, (uint64_t)w->s.buckets * sizeof(struct spl_attrs) },
 		{ w->s.wcells, (uint64_t)w->s.max_writers * sizeof(struct spl_wcell) },
 		{ w->s.free, (uint64_t)w->s.free_words * sizeof(uint64_t) },
 		{ lane_at(w, r->v >> 8), SPL_VALUE_OFF(w->s.key_max) + w->s.value_max },
 	};
-	uint32_t which = r->b % 5, n = 1U << (r->c & 7), i;
+	uint32_t which = r->b % 6, n = 1U << (r->c & 7), i;
 	uint64_t at = mix(r, 14) % region[which].bytes;
 
 	for (i = 0; i < n && at + i < region[which].bytes; i++)
@@ -270,8 +407,9 @@ static void garble_twin(struct world *w, const struct record *r)
 void garble(struct world *w, const struct record *r)
 {
 	static void (*const attacks[])(struct world *, const struct record *) = {
-		garble_cell, garble_cell,     garble_lane, garble_lane,	 garble_wcell, garble_wcell,
-		garble_map,  garble_overflow, garble_attr, garble_bytes, garble_twin,
+		garble_cell,  garble_cell, garble_lane,	    garble_lane,  garble_wcell,
+		garble_wcell, garble_map,  garble_overflow, garble_attr,  garble_bytes,
+		garble_twin,  garble_live, garble_live,	    garble_death, garble_notice,
 	};
 
 	w->tainted = true;

@@ -21,6 +21,7 @@ void fuzz_tick(void);
 #define spl_cas64(p, was, now) (fuzz_tick(), (spl_cas64)(p, was, now))
 #define spl_or64(p, bits) (fuzz_tick(), (spl_or64)(p, bits))
 #define spl_and64(p, bits) (fuzz_tick(), (spl_and64)(p, bits))
+#define spl_add64(p, n) (fuzz_tick(), (spl_add64)(p, n))
 #define spl_cas128(p, was_lo, was_hi, now_lo, now_hi) \
 	(fuzz_tick(), (spl_cas128)(p, was_lo, was_hi, now_lo, now_hi))
 /* In two parts, so that bytes change under a copy as well. */

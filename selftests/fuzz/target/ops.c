@@ -13,6 +13,7 @@
 static const int read_errors[] = { EINVAL, ENOENT, EMSGSIZE, EBADMSG, EAGAIN, 0 };
 static const int write_errors[] = { EINVAL, ENOENT,  EMSGSIZE, EBADMSG,	   EAGAIN, EEXIST,
 				    ENOSPC, ENOBUFS, ESTALE,   EPROTOTYPE, 0 };
+static const int watch_errors[] = { EINVAL, ENOENT, EMSGSIZE, EBADMSG, EAGAIN, EOPNOTSUPP, 0 };
 
 static void expect(long r, long max, const int *errors, const char *what)
 {
@@ -66,14 +67,17 @@ static void get(struct world *w, const struct record *r)
 	touch(w->out, n);
 }
 
-static void get_little(struct world *w, const struct record *r)
+static void get_room(struct world *w, const struct record *r)
 {
 	const struct key *k = key_of(w, r);
-	uint32_t cap = len_of(w, r);
+	/* Little room, or more than any value needs. */
+	uint32_t cap = r->b & 1 ? w->s.value_max + r->v % 512 : len_of(w, r);
 	uint8_t *buf = malloc(cap ? cap : 1);
 	long n = spl_get(&w->s, k->bytes, k->len, buf, cap, NULL);
 
-	expect(n, cap, read_errors, "get with little room");
+	expect(n, cap < w->s.value_max ? cap : w->s.value_max, read_errors, "get with other room");
+	if (n == -EMSGSIZE && cap >= w->s.value_max)
+		fuzz_broken("room for any value is not enough", cap);
 	free(buf);
 }
 
@@ -159,7 +163,7 @@ static void get_many(struct world *w, const struct record *r)
 
 static void walk(struct world *w, const struct record *r)
 {
-	uint32_t cap = r->b & 1 ? w->s.key_max : r->v % (w->s.key_max + 1), rounds = 0;
+	uint32_t cap = r->b & 1 ? w->s.key_max + r->v % 128 : r->v % (w->s.key_max + 1), rounds = 0;
 	uint64_t cursor = r->b & 2 ? (uint64_t)r->v << (r->b >> 2 & 31) : 0;
 	uint8_t *key = malloc(cap ? cap : 1);
 	struct spl_meta meta;
@@ -167,11 +171,11 @@ static void walk(struct world *w, const struct record *r)
 	long n;
 
 	while ((n = spl_next(&w->s, &at, key, cap, &meta)) > 0) {
-		if (n > cap || ++rounds > w->s.buckets * SPL_BUCKET_CELLS)
+		if (n > w->s.key_max || ++rounds > w->s.buckets * SPL_BUCKET_CELLS)
 			fuzz_broken("walk", n);
 		touch(key, n);
 	}
-	if (n && n != -EMSGSIZE)
+	if (n && (n != -EMSGSIZE || cap >= w->s.key_max))
 		fuzz_broken("walk", n);
 	free(key);
 }
@@ -292,6 +296,48 @@ static void attr_change(struct world *w, const struct record *r)
 	       "attr_change");
 }
 
+static void watch(struct world *w, const struct record *r)
+{
+	const struct key *k = key_of(w, r);
+	__u64 was;
+
+	expect(spl_watch(writer(w, r), k->bytes, k->len, r->v, r->b, &was), 0, watch_errors,
+	       "watch");
+}
+
+static void watch_get(struct world *w, const struct record *r)
+{
+	const struct key *k = key_of(w, r);
+	__u64 groups;
+
+	expect(spl_watch_get(&w->s, k->bytes, k->len, &groups), 0, watch_errors, "watch_get");
+}
+
+static void wait_mark(struct world *w, const struct record *r)
+{
+	const struct key *k = key_of(w, r);
+
+	expect(spl_wait_mark(&w->s, k->bytes, k->len, r->b & 1), 0, read_errors, "wait_mark");
+}
+
+/* Binds labels and the coming and going of keys, pulses groups, and rings who sleeps. */
+static void bind(struct world *w, const struct record *r)
+{
+	struct spl_counters to;
+	__u64 count;
+
+	expect(spl_label_bind(&w->s, r->b % (SPL_LABELS + 1), r->v, r->c), 0, watch_errors,
+	       "label_bind");
+	if (r->a & 1)
+		spl_keys_bind(&w->s, r->v >> 8, r->c);
+	if (r->a & 2)
+		spl_signal(writer(w, r), r->v);
+	if (spl_ring_due(writer(w, r), &to))
+		spl_ring_done(writer(w, r));
+	expect(spl_group_count(&w->s, r->b % (SPL_GROUPS + 1), &count), 0, watch_errors,
+	       "group_count");
+}
+
 static void set_many(struct world *w, const struct record *r)
 {
 	struct spl_io io[NR_KEYS + 4];
@@ -341,17 +387,6 @@ static bool is_sound(const struct world *w, const struct spl_check_counts *c)
 	       c->live + c->lanes_free == w->s.lanes_wanted;
 }
 
-/* More keys than lanes: a repair drops no key, so some slots have to wait until a key is deleted. */
-static bool is_mended(const struct world *w, struct spl_check_counts c)
-{
-	if (c.live > w->s.lanes_wanted && !c.lanes_free &&
-	    c.lanes_shared == c.live - w->s.lanes_wanted) {
-		c.live = w->s.lanes_wanted;
-		c.lanes_shared = 0;
-	}
-	return is_sound(w, &c);
-}
-
 static void unsound(const struct spl_check_counts *c, const char *what)
 {
 	fprintf(stderr,
@@ -363,12 +398,81 @@ static void unsound(const struct spl_check_counts *c, const char *what)
 	fuzz_broken(what, 0);
 }
 
+/* A repair believes the epoch of a live lane, though no key was published that often: here it is made low again. */
+static void lower_epochs(struct world *w)
+{
+	uint64_t i;
+
+	for (i = 0; i < w->s.lanes_total; i++) {
+		struct spl_lane *lane = (struct spl_lane *)(w->s.lanes + i * w->s.lane_stride);
+
+		if (lane->epoch >> 62)
+			lane->epoch = 1;
+	}
+}
+
+/* Of a sound store each writer can set each key, if there is room for it, read it back and delete it. */
+static void serve(struct world *w)
+{
+	const struct key *k;
+	uint32_t i;
+	long n;
+
+	for (i = 0; i < NR_KEYS; i++) {
+		struct spl_writer *writer = &w->w[i % w->nr_writers];
+
+		k = &w->key[i];
+		memset(w->value, 's', w->s.value_max);
+		n = spl_set(writer, k->bytes, k->len, w->value, w->s.value_max, 0, NULL);
+		if (n == -ENOSPC)
+			continue;
+		if (n < 0)
+			fuzz_broken("a mended store refuses a key", n);
+		n = spl_get(&w->s, k->bytes, k->len, w->out, w->s.value_max, NULL);
+		if (n != w->s.value_max || memcmp(w->out, w->value, w->s.value_max))
+			fuzz_broken("a mended store loses a key", n);
+		n = spl_delete(writer, k->bytes, k->len);
+		if (n)
+			fuzz_broken("a mended store keeps a key", n);
+	}
+}
+
+static struct spl_check_counts repair(struct world *w)
+{
+	struct spl_check_counts c;
+	uint32_t rounds = 0;
+
+	do {
+		check_with(w, SPL_CHECK_REPAIR);
+		c = check_with(w, 0);
+	} while (++rounds < MEND_ROUNDS && !is_sound(w, &c));
+	return c;
+}
+
+/* A repair drops no key; so if there are more than lanes for keys, as many slots have none until these are deleted. */
+static void delete_surplus(struct world *w, uint64_t live)
+{
+	uint8_t *key = malloc(w->s.key_max);
+	__u64 at = 0;
+	long n;
+
+	for (; live > w->s.lanes_wanted; live--) {
+		n = spl_next(&w->s, &at, key, w->s.key_max, NULL);
+		if (n <= 0)
+			fuzz_broken("a key that was counted isn't told", n);
+		n = spl_delete(&w->w[0], key, (uint32_t)n);
+		if (n)
+			fuzz_broken("a key of a mended store can't be deleted", n);
+	}
+	free(key);
+}
+
 /* Nobody attacks any more: writers are reaped, the store is mended, and then it serves. */
 void op_mend(struct world *w)
 {
 	struct spl_check_counts c = { 0 };
 	struct record r = { 0 };
-	uint32_t i, rounds = 0;
+	uint32_t i;
 
 	for (i = 0; i < w->nr_writers; i++) {
 		r.c = (uint8_t)i;
@@ -382,18 +486,24 @@ void op_mend(struct world *w)
 	}
 	if (w->borrowed) /* regions may lie on one another: there is nothing to mend */
 		return;
-	do
-		check_with(w, SPL_CHECK_REPAIR);
-	while (++rounds < MEND_ROUNDS && (c = check_with(w, 0), !is_mended(w, c)));
-	c = check_with(w, 0);
-	if (!is_mended(w, c))
+	c = repair(w);
+	if (c.live > w->s.lanes_wanted && c.lanes_shared == c.live - w->s.lanes_wanted) {
+		delete_surplus(w, c.live);
+		c = repair(w);
+	}
+	if (!is_sound(w, &c))
 		unsound(&c, "repair doesn't mend");
+	lower_epochs(w);
+	serve(w);
+	c = check_with(w, 0);
+	if (!is_sound(w, &c))
+		unsound(&c, "a mended store doesn't stay sound");
 }
 
 /* Does the operation go through a writer, who may die in it? Those after it are the reaper's and the checker's. */
 bool op_writes(const struct record *r)
 {
-	return r->kind % OP_KINDS >= 9 && r->kind % OP_KINDS < 20;
+	return (r->kind % OP_KINDS >= 9 && r->kind % OP_KINDS < 20) || r->kind % OP_KINDS >= 24;
 }
 
 /* How many operations it is, of those that count. */
@@ -410,9 +520,10 @@ void op_died(struct world *w)
 void op_run(struct world *w, const struct record *r)
 {
 	static void (*const ops[OP_KINDS])(struct world *, const struct record *) = {
-		get,	  get_little, view,	   view_valid, stat,   exists, get_many, walk,
-		attr_get, set,	      set,	   set_epoch,  append, math,   bump,	 delete,
-		alloc,	  put,	      attr_change, set_many,   reap,   check,
+		get,   get_room,  view,	     view_valid, stat,	      exists,	get_many,
+		walk,  attr_get,  set,	     set,	 set_epoch,   append,	math,
+		bump,  delete,	  alloc,     put,	 attr_change, set_many, reap,
+		check, watch_get, wait_mark, watch,	 bind,
 	};
 
 	/* A dead writer's cell is reaped before anybody gets it. */

@@ -126,9 +126,9 @@ __attribute__((noreturn)) static void work(uint32_t me)
 			end(mine);
 			continue;
 		}
-		r.kind = (uint8_t)(me == 1 ? r.kind % FIRST_WRITE
-					   : r.kind % (me + 1 == CHILDREN ? OP_KINDS
-									  : OP_KINDS - 2));
+		r.kind %= me == 1 ? FIRST_WRITE : OP_KINDS;
+		if (me + 1 != CHILDREN && (r.kind == OP_REAP || r.kind == OP_CHECK))
+			continue;
 		r.c = (uint8_t)(me == 1 ? 0 : me - 2);
 		doing = r;
 		began = now_ns(CLOCK_MONOTONIC);

@@ -23,10 +23,26 @@ static const struct spl_geometry geometries[] = {
 	{ .lanes = 1, .value_max = 8, .key_max = 1, .max_writers = 1, .spares = 2 },
 	{ .lanes = 2, .value_max = 8, .key_max = 8, .max_writers = 2, .spares = 2 },
 	{ .lanes = 4, .value_max = 16, .key_max = 8, .max_writers = 2, .spares = 2 },
-	{ .lanes = 7, .value_max = 64, .key_max = 16, .max_writers = 3, .spares = 3 },
+	{ .lanes = 7,
+	  .value_max = 64,
+	  .key_max = 16,
+	  .max_writers = 3,
+	  .spares = 3,
+	  .flags = SPL_GEOMETRY_WATCH,
+	  .feed = SPL_FEED_MIN },
 	{ .lanes = 12, .value_max = 24, .key_max = 24, .max_writers = 2, .spares = 4 },
-	{ .lanes = 30, .value_max = 8, .key_max = 4, .max_writers = 3, .spares = 2 },
-	{ .lanes = 3, .value_max = 300, .key_max = 8, .max_writers = 2, .spares = 3 },
+	{ .lanes = 30,
+	  .value_max = 8,
+	  .key_max = 4,
+	  .max_writers = 3,
+	  .spares = 2,
+	  .flags = SPL_GEOMETRY_WATCH },
+	{ .lanes = 3,
+	  .value_max = 300,
+	  .key_max = 8,
+	  .max_writers = 2,
+	  .spares = 3,
+	  .feed = SPL_FEED_MIN },
 	{ .lanes = 150, .value_max = 32, .key_max = 9, .max_writers = 2, .spares = 2 },
 };
 
@@ -121,6 +137,12 @@ int world_make(struct world *w, uint8_t geometry, bool shared)
 	w->s.free_top =
 		block(w, SPL_FREE_TOP_WORDS((uint64_t)w->s.lanes_total) * sizeof(*w->s.free_top));
 	w->s.wcells = block(w, w->s.max_writers * sizeof(*w->s.wcells));
+	w->s.signal = block(w, sizeof(*w->s.signal));
+	if (w->s.watch)
+		w->s.watch =
+			block(w, (size_t)w->s.buckets * SPL_BUCKET_CELLS * sizeof(*w->s.watch));
+	if (w->s.feed)
+		w->s.feed = block(w, w->s.max_writers * w->s.feed_bytes);
 	for (i = 0; i < w->s.lanes_total; i++)
 		ASAN_POISON_MEMORY_REGION(w->s.lanes + (i + 1) * w->s.lane_stride - LANE_GAP,
 					  LANE_GAP);

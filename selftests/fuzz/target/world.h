@@ -104,7 +104,9 @@ void op_mend(struct world *w);
 bool op_writes(const struct record *r);
 uint32_t op_parts(const struct record *r);
 void op_died(struct world *w);
-#define OP_KINDS 22U
+#define OP_KINDS 26U
+#define OP_REAP 20U
+#define OP_CHECK 21U
 
 /* fuzz.c */
 void fuzz_broken(const char *what, long result) __attribute__((noreturn));

@@ -131,8 +131,6 @@ static spl_noinline void spl_labels_notice(struct spl_writer *w, const struct sp
 	struct spl_event e = { SPL_FEED_LABEL, 0, hit->pos, inc, 0, hash, NULL };
 	const struct spl_store *s = w->s;
 
-	if (!was)
-		spl_notice_ask(s, hit->pos); /* (S) */
 	spl_mb_after_cas(); /* (S) */
 	spl_pulse(s, w->cell, spl_bound_to(s, hash, hit->pos, inc, was | now));
 	if (s->feed_bytes)
@@ -194,6 +192,8 @@ static inline int spl_attr_change(struct spl_writer *w, const void *key, __u32 k
 		spl_declare(w, SPL_OP_ATTR, 0, hit.pos, v.labels | now_word);
 		if (spl_cas128(&a->guard, guard, word, now_guard, now_word)) { /* (L) */
 			spl_count(&w->cell->nr_attr);
+			if (e->labels_set)
+				spl_notice_ask(s, hit.pos); /* (S) */
 			if (v.labels != now_word)
 				spl_labels_notice(w, &hit, hash, inc, v.labels, now_word);
 			spl_store_release(&w->cell->op, SPL_OP_NONE);

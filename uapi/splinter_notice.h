@@ -79,13 +79,17 @@ static spl_inline __u64 *spl_notice_at(const struct spl_store *s, __u64 pos)
 }
 
 /*
- * One of the pairs of the key in the cell became other than zero. The version first: who is about to clear the bit, and
- * hasn't seen the pair, fails or is before the bit. Never fails, unlike spl_overflow_set().
+ * A pair of the key in the cell is other than zero, and the caller has something in it. For all of them, not only for who
+ * made it so: that one may have stopped before he came here. The version first: who is about to clear the bit, and hasn't
+ * seen the pair, fails or is before the bit; so a bit that is set by then stays. Never fails, unlike spl_overflow_set().
  */
 static inline void spl_notice_ask(const struct spl_store *s, __u64 pos)
 {
-	spl_add64(spl_notice_at(s, pos), SPL_OVERFLOW_VERSION);
-	spl_or64(spl_notice_at(s, pos), SPL_NOTICE); /* (S) */
+	__u64 *p = spl_notice_at(s, pos);
+
+	spl_add64(p, SPL_OVERFLOW_VERSION);
+	if (!(spl_load(p) & SPL_NOTICE))
+		spl_or64(p, SPL_NOTICE); /* (S) */
 }
 
 /* SPL_NOTICE, if a cell of the bucket needs it. */
@@ -111,6 +115,15 @@ static spl_inline __u64 spl_bell_of(__u64 hash)
 	return 1ULL << (hash >> 58);
 }
 
+static inline __u64 spl_bound_labels(const struct spl_store *s, __u64 labels)
+{
+	__u64 groups = 0;
+
+	for (; labels; labels &= labels - 1)
+		groups |= spl_load(&s->signal->label_groups[__builtin_ctzll(labels)]);
+	return groups;
+}
+
 /* What the incarnation @inc of the key in the cell is bound to, if it has or had @labels beside those that it has now. */
 static inline struct spl_counters spl_bound_to(const struct spl_store *s, __u64 hash, __u64 pos,
 					       __u64 inc, __u64 labels)
@@ -125,8 +138,7 @@ static inline struct spl_counters spl_bound_to(const struct spl_store *s, __u64 
 		labels |= word;
 		to.bells = guard & SPL_ATTR_WAITED ? spl_bell_of(hash) : 0;
 	}
-	for (; labels; labels &= labels - 1)
-		to.groups |= spl_load(&s->signal->label_groups[__builtin_ctzll(labels)]);
+	to.groups |= spl_bound_labels(s, labels);
 	return to;
 }
 

@@ -78,25 +78,38 @@ static inline bool spl_reap_event(const struct spl_store *s, __u64 pos, __u64 wo
 }
 
 /*
- * Tell others what the dead writer didn't come to, of the key that stands in its cell now. If that was replaced since, or
- * is being replaced, or is gone, who did it tells.
+ * Tell others what the dead writer didn't come to, of the key that stands in its cell now. Who replaced it, or took it
+ * away, told those to whom the pairs led then; not whom a label that is gone led to, nor who waits for births. While
+ * somebody replaces it its hash can't be had: then it is all bells.
  */
 static inline void spl_reap_notice(const struct spl_store *s, __u32 idx, __u64 pos, __u32 kind,
 				   __u64 labels, bool born)
 {
 	__u64 word = spl_load_acquire(spl_cell_at(s, pos));
 	struct spl_event e = { kind, 0, pos, 0, 0, 0, NULL };
+	bool live = (word & SPL_CELL_STATE) == SPL_CELL_LIVE, known;
+	struct spl_counters to = { 0, 0 }, keys;
 	unsigned char key[SPL_KEY_MAX];
 
-	if ((word & SPL_CELL_STATE) != SPL_CELL_LIVE || !spl_reap_event(s, pos, word, key, &e))
-		return;
+	known = live && spl_reap_event(s, pos, word, key, &e);
 	if (kind == SPL_FEED_LABEL && spl_pairs_ask(s, pos))
 		spl_notice_ask(s, pos); /* (S) */
 	spl_mb(); /* (S) */
-	spl_pulse(s, &s->wcells[idx], spl_bound_to(s, e.hash, pos, e.inc, labels));
-	if (born)
-		spl_pulse(s, &s->wcells[idx], spl_bound_keys(s, e.hash));
-	if (s->feed_bytes)
+	if (known) {
+		to = spl_bound_to(s, e.hash, pos, e.inc, labels);
+	} else {
+		to.groups = spl_bound_labels(s, labels | spl_load(&spl_attr_at(s, pos)->word));
+		if (s->watch)
+			to.groups |= spl_load(&spl_watch_at(s, pos)->word);
+		to.bells = live ? ~0ULL : 0;
+	}
+	if (born) {
+		keys = spl_bound_keys(s, e.hash);
+		to.groups |= keys.groups;
+		to.bells |= keys.bells;
+	}
+	spl_pulse(s, &s->wcells[idx], to);
+	if (known && s->feed_bytes)
 		spl_feed_append(s, idx, &e);
 }
 

@@ -23,7 +23,7 @@ static inline int spl_watch_once(struct spl_writer *w, const struct spl_hit *hit
 	spl_declare(w, SPL_OP_ATTR, 0, hit->pos, 0);
 	if (!spl_cas128(&a->guard, guard, word, inc, now)) /* (L) */
 		return -EAGAIN;
-	if (now && !*was)
+	if (set)
 		spl_notice_ask(s, hit->pos); /* (S) */
 	spl_mb(); /* (S) */
 	return 0;

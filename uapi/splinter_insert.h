@@ -48,7 +48,7 @@ static inline bool spl_overflow_set(const struct spl_store *s, __u32 home, __u64
 	return false;
 }
 
-/* The bits of @overflow that a live or tentative cell, or one of its pairs, needs. */
+/* The bits of @overflow that a cell, or one of its pairs, needs. */
 static inline __u64 spl_overflow_needed(const struct spl_store *s, __u32 home, __u64 overflow)
 {
 	__u64 needed = overflow & SPL_NOTICE ? spl_notice_needed(s, home) : 0;
@@ -61,9 +61,12 @@ static inline __u64 spl_overflow_needed(const struct spl_store *s, __u32 home, _
 		for (i = 0; i < SPL_BUCKET_CELLS; i++) {
 			word = spl_load(&cell[i]);
 			state = word & SPL_CELL_STATE;
-			if (spl_dist_of(word) == d &&
-			    (state == SPL_CELL_LIVE || state == SPL_CELL_TENTATIVE))
+			if (spl_dist_of(word) != d)
+				continue;
+			if (state == SPL_CELL_LIVE || state == SPL_CELL_TENTATIVE)
 				needed |= spl_overflow_of(word);
+			else if (state == SPL_CELL_DEAD) /* for spl_end_owed() */
+				needed |= 1ULL << d;
 		}
 	}
 	return needed;

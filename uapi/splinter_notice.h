@@ -92,11 +92,13 @@ static inline void spl_notice_ask(const struct spl_store *s, __u64 pos)
 		spl_or64(p, SPL_NOTICE); /* (S) */
 }
 
-/* SPL_NOTICE, if a cell of the bucket needs it. */
+/* SPL_NOTICE, if a cell of the bucket needs it, or somebody who waits for a key that isn't there: see spl_wait_birth(). */
 static inline __u64 spl_notice_needed(const struct spl_store *s, __u32 bucket)
 {
 	__u32 i;
 
+	if (spl_load(&s->signal->births))
+		return SPL_NOTICE;
 	for (i = 0; i < SPL_BUCKET_CELLS; i++)
 		if (spl_load(&s->index[bucket].cell[i]) != SPL_CELL_EMPTY &&
 		    spl_pairs_ask(s, (__u64)bucket * SPL_BUCKET_SLOTS + i))
@@ -240,19 +242,58 @@ static spl_inline bool spl_notice_wanted(const struct spl_store *s, __u64 pos)
 	return spl_unlikely((spl_load(spl_notice_at(s, pos)) & SPL_NOTICE) | s->feed_bytes);
 }
 
+/*
+ * Has the inserter of this incarnation still to tell of it? It may have stopped, so who gives the key another value tells
+ * those who wait for births; they have asked for SPL_NOTICE in each bucket where the key may stand.
+ */
+static inline bool spl_birth_owed(const struct spl_store *s, __u64 pos, __u64 inc)
+{
+	__u64 idx = inc >> SPL_OPSEQ_BITS, op;
+
+	if (idx >= s->max_writers)
+		return false;
+	op = spl_load_acquire(&s->wcells[idx].op);
+	return (op & 0xff) == SPL_OP_INSERT && op >> SPL_OP_POS_SHIFT == pos;
+}
+
+/* The same for the deleter of a key with this home that somebody waits for. */
+static spl_noinline bool spl_end_owed(const struct spl_store *s, __u32 home)
+{
+	__u64 bits = (spl_load(&s->index[home].overflow) & SPL_OVERFLOW_DISTS) | 1, pos, word;
+	__u32 d, i, bucket;
+
+	for (; bits; bits &= bits - 1) {
+		d = (__u32)__builtin_ctzll(bits);
+		bucket = spl_bucket_at(s, home, d);
+		for (i = 0; i < SPL_BUCKET_CELLS; i++) {
+			word = spl_load(&s->index[bucket].cell[i]);
+			pos = (__u64)bucket * SPL_BUCKET_SLOTS + i;
+			if ((word & SPL_CELL_STATE) == SPL_CELL_DEAD && spl_dist_of(word) == d &&
+			    (spl_load(&spl_attr_at(s, pos)->guard) & SPL_ATTR_WAITED))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* After a key got another value; @old is the lane that it had before, the writer's own now and as it was. */
 static spl_noinline void spl_notice_set(const struct spl_store *s, __u32 idx, __u64 pos,
 					struct spl_lane *old)
 {
 	struct spl_event e = { SPL_FEED_SET, spl_load(&old->klen), pos, 0, 0, 0, NULL };
+	struct spl_counters to;
 
 	if (e.klen > s->key_max)
 		return;
 	e.inc = spl_load(&old->inc) & SPL_INC;
 	e.epoch = spl_load(&old->epoch) + 1;
 	e.hash = spl_hash(s, spl_lane_key(old), e.klen);
-	if (spl_load(spl_notice_at(s, pos)) & SPL_NOTICE)
-		spl_pulse(s, &s->wcells[idx], spl_bound_to(s, e.hash, pos, e.inc, 0));
+	if (spl_load(spl_notice_at(s, pos)) & SPL_NOTICE) {
+		to = spl_bound_to(s, e.hash, pos, e.inc, 0);
+		if (spl_birth_owed(s, pos, e.inc))
+			to.bells |= spl_load(&s->signal->births) & spl_bell_of(e.hash);
+		spl_pulse(s, &s->wcells[idx], to);
+	}
 	if (s->feed_bytes)
 		spl_feed_append(s, idx, &e);
 }
@@ -270,7 +311,11 @@ static spl_inline struct spl_counters spl_bound_keys(const struct spl_store *s, 
 static spl_noinline void spl_notice_born(const struct spl_store *s, __u32 idx,
 					 const struct spl_event *e)
 {
-	spl_pulse(s, &s->wcells[idx], spl_bound_keys(s, e->hash));
+	struct spl_counters to = spl_bound_keys(s, e->hash);
+
+	if (spl_end_owed(s, spl_home(s, e->hash)))
+		to.bells |= spl_bell_of(e->hash);
+	spl_pulse(s, &s->wcells[idx], to);
 	if (s->feed_bytes)
 		spl_feed_append(s, idx, e);
 }
@@ -280,10 +325,13 @@ static spl_inline void spl_notice_insert(const struct spl_store *s, __u32 idx,
 					 const struct spl_event *e)
 {
 	struct spl_counters to;
+	__u64 overflow;
 
 	spl_mb_after_cas(); /* (S) */
 	to = spl_bound_keys(s, e->hash);
-	if (spl_unlikely(to.groups | to.bells | s->feed_bytes))
+	overflow = spl_load(&s->index[spl_home(s, e->hash)].overflow);
+	if (spl_unlikely(to.groups | to.bells | s->feed_bytes |
+			 (overflow & (SPL_NOTICE | SPL_OVERFLOW_DISTS))))
 		spl_notice_born(s, idx, e);
 }
 

@@ -79,8 +79,8 @@ static inline bool spl_reap_event(const struct spl_store *s, __u64 pos, __u64 wo
 
 /*
  * Tell others what the dead writer didn't come to, of the key that stands in its cell now. Who replaced it, or took it
- * away, told those to whom the pairs led then; not whom a label that is gone led to, nor who waits for births. While
- * somebody replaces it its hash can't be had: then it is all bells.
+ * away, told those to whom the pairs led then; not whom a label that is gone led to, nor who waits for births. Where its
+ * hash can't be had it is all bells.
  */
 static inline void spl_reap_notice(const struct spl_store *s, __u32 idx, __u64 pos, __u32 kind,
 				   __u64 labels, bool born)
@@ -101,7 +101,7 @@ static inline void spl_reap_notice(const struct spl_store *s, __u32 idx, __u64 p
 		to.groups = spl_bound_labels(s, labels | spl_load(&spl_attr_at(s, pos)->word));
 		if (s->watch)
 			to.groups |= spl_load(&spl_watch_at(s, pos)->word);
-		to.bells = live ? ~0ULL : 0;
+		to.bells = live || born ? ~0ULL : 0;
 	}
 	if (born) {
 		keys = spl_bound_keys(s, e.hash);

@@ -74,6 +74,34 @@ static inline int spl_wait_mark(const struct spl_store *s, const void *key, __u3
 }
 
 /**
+ * spl_wait_birth() - say that somebody waits for a key that isn't there
+ * @s: the store, writable
+ * @key: the key
+ * @klen: its bytes
+ *
+ * While its bell's bit of births stands, every insert of a key with that bell pulses it. Look then whether the key has come. The
+ * caller clears the bit when nobody waits there any more.
+ *
+ * Return: 0, or -EINVAL, -EMSGSIZE as spl_get(). Any thread.
+ */
+static inline int spl_wait_birth(const struct spl_store *s, const void *key, __u32 klen)
+{
+	int r = spl_key_check(s, klen);
+	__u64 hash;
+	__u32 d;
+
+	if (r)
+		return r;
+	hash = spl_hash(s, key, klen);
+	spl_or64(&s->signal->births, spl_bell_of(hash));
+	for (d = 0; d <= SPL_DIST_MAX; d++)
+		spl_notice_ask(s, (__u64)spl_bucket_at(s, spl_home(s, hash), d) *
+					  SPL_BUCKET_SLOTS);
+	spl_mb(); /* (S) */
+	return 0;
+}
+
+/**
  * spl_watch() - bind a key to groups, or take it off them
  * @w: the writer
  * @key: the key

@@ -15,19 +15,12 @@ struct rawstore {
 	void *map;
 };
 
-static inline void rawstore_make(struct rawstore *r, __u64 lanes, __u32 value_max, __u32 key_max,
-				 __u32 writers, __u32 spares)
+static inline void rawstore_make_with(struct rawstore *r, const struct spl_geometry *g)
 {
 	char *at;
 
 	memset(r, 0, sizeof(*r));
-	r->info.geometry = (struct spl_geometry){
-		.lanes = lanes,
-		.value_max = value_max,
-		.key_max = key_max,
-		.max_writers = writers,
-		.spares = spares,
-	};
+	r->info.geometry = *g;
 	MUST(!spl_layout_plan(&r->info), "geometry");
 	r->info.magic = SPL_MAGIC;
 	r->info.hash_seed = 0x5eed;
@@ -39,6 +32,18 @@ static inline void rawstore_make(struct rawstore *r, __u64 lanes, __u32 value_ma
 			       r->info.map_bytes - r->info.data_off),
 	     "attach");
 	spl_store_format(&r->s);
+}
+
+static inline void rawstore_make(struct rawstore *r, __u64 lanes, __u32 value_max, __u32 key_max,
+				 __u32 writers, __u32 spares)
+{
+	rawstore_make_with(r, &(struct spl_geometry){
+				      .lanes = lanes,
+				      .value_max = value_max,
+				      .key_max = key_max,
+				      .max_writers = writers,
+				      .spares = spares,
+			      });
 }
 
 static inline void rawstore_drop(struct rawstore *r)

@@ -83,7 +83,7 @@ int splk_caps(const struct splk_options *options, struct splk_caps *caps)
 		return -EINVAL;
 	full.version = splk_version();
 	full.abi = SPL_ABI_VERSION;
-	full.layout_features = SPL_FEATURE_ATTR;
+	full.layout_features = SPL_FEATURE_ATTR | SPL_FEATURE_SIGNAL | SPL_FEATURE_FEED;
 	full.device_error = device_info(opt.device, &full.module);
 	answer(caps, &full, caps->size, sizeof(full));
 	return 0;

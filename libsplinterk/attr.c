@@ -24,11 +24,12 @@ int splk_math(struct splk_store *store, const void *key, size_t klen, enum splk_
 {
 	int err = 0;
 	struct spl_writer *w = writer_get(store, &err);
-	__u64 value;
+	__u64 value = 0;
 
 	if (spl_unlikely(!w))
 		return err;
 	err = spl_math(w, key, narrow(klen), (uint32_t)op, operand, flags, &value);
+	ring_if_due(store, w);
 	if (!err && result)
 		*result = value;
 	return err;
@@ -57,6 +58,7 @@ static int change(struct splk_store *store, const void *key, size_t klen,
 	if (spl_unlikely(!w))
 		return err;
 	err = spl_attr_change(w, key, narrow(klen), edit, &was);
+	ring_if_due(store, w);
 	if (old && (!err || err == -ESTALE))
 		*old = was.labels;
 	return err;

@@ -35,6 +35,7 @@ static void reap_one(struct splk_store *store, const struct owner *self, uint32_
 		     struct splk_reaped *reaped, struct spl_reap_counts *counts)
 {
 	struct spl_wcell *cell = &store->view.wcells[idx];
+	struct spl_counters due;
 	struct owner who = holder_of(cell), reaper = { self->lo | OWNER_REAPING, self->hi };
 
 	if (!who.lo)
@@ -52,6 +53,12 @@ static void reap_one(struct splk_store *store, const struct owner *self, uint32_
 	if (!change_holder(cell, &who, &reaper))
 		return; /* another reaper was first */
 	spl_reap_writer(&store->view, idx, counts);
+	/* Who waits for what the dead one did, or did just now; before the cell can be another's. */
+	due.groups = spl_load(&cell->ring_groups);
+	due.bells = spl_load(&cell->ring_bells);
+	(void)embed_ring(store, &due);
+	spl_store_release(&cell->ring_groups, 0);
+	spl_store_release(&cell->ring_bells, 0);
 	spl_count(&store->view.wcells[idx].nr_reap);
 	/* Fails only if somebody writes what no writer writes. */
 	(void)change_holder(cell, &reaper, &nobody);

@@ -24,17 +24,6 @@ static inline uint32_t narrow(size_t n)
 	return spl_likely(n <= UINT32_MAX) ? (uint32_t)n : UINT32_MAX;
 }
 
-static inline void tell(struct splk_meta *to, const struct spl_meta *from)
-{
-	to->epoch = from->epoch;
-	to->ctime_ns = from->ctime_ns;
-	to->mtime_ns = from->mtime_ns;
-	to->value_len = from->vlen;
-	to->key_len = from->klen;
-	to->reserved[0] = 0;
-	to->reserved[1] = 0;
-}
-
 long splk_get(struct splk_store *store, const void *key, size_t klen, void *buf, size_t cap,
 	      struct splk_meta *meta)
 {
@@ -45,7 +34,7 @@ long splk_get(struct splk_store *store, const void *key, size_t klen, void *buf,
 		return spl_get(&store->view, key, narrow(klen), buf, narrow(cap), NULL);
 	r = spl_get(&store->view, key, narrow(klen), buf, narrow(cap), &m);
 	if (r >= 0 || (r == -EMSGSIZE && klen <= store->view.key_max))
-		tell(meta, &m);
+		meta_tell(meta, &m);
 	return r;
 }
 
@@ -118,7 +107,7 @@ long splk_view(struct splk_store *store, const void *key, size_t klen, struct sp
 	memset(view, 0, sizeof(*view));
 	view->ptr = v.ptr;
 	view->len = v.meta.vlen;
-	tell(&view->meta, &v.meta);
+	meta_tell(&view->meta, &v.meta);
 	view->token[0] = (uintptr_t)v.lane;
 	view->token[1] = v.seq;
 	return r;
@@ -174,7 +163,7 @@ long splk_next(struct splk_store *store, uint64_t *cursor, const void *prefix, s
 			return r;
 		memcpy(key, buf, (size_t)r);
 		if (meta)
-			tell(meta, &m);
+			meta_tell(meta, &m);
 		return r;
 	}
 }
@@ -216,10 +205,11 @@ int splk_set(struct splk_store *store, const void *key, size_t klen, const void 
 	RETRY_FULL(store, r,
 		   spl_set(w, key, narrow(klen), vlen ? value : "", narrow(vlen), flags,
 			   meta ? &m : NULL));
+	ring_if_due(store, w);
 	if (r < 0)
 		return (int)r;
 	if (meta)
-		tell(meta, &m);
+		meta_tell(meta, &m);
 	return 0;
 }
 
@@ -236,10 +226,11 @@ int splk_set_epoch(struct splk_store *store, const void *key, size_t klen, const
 	if (spl_unlikely(vlen && !value))
 		return -EINVAL;
 	r = spl_set_epoch(w, key, narrow(klen), vlen ? value : "", narrow(vlen), epoch, &m);
+	ring_if_due(store, w);
 	if (r < 0)
 		return (int)r;
 	if (meta)
-		tell(meta, &m);
+		meta_tell(meta, &m);
 	return 0;
 }
 
@@ -248,7 +239,11 @@ int splk_delete(struct splk_store *store, const void *key, size_t klen)
 	int err = 0;
 	struct spl_writer *w = writer_get(store, &err);
 
-	return spl_likely(w != NULL) ? spl_delete(w, key, narrow(klen)) : err;
+	if (spl_unlikely(!w))
+		return err;
+	err = spl_delete(w, key, narrow(klen));
+	ring_if_due(store, w);
+	return err;
 }
 
 long splk_append(struct splk_store *store, const void *key, size_t klen, const void *data,
@@ -265,8 +260,9 @@ long splk_append(struct splk_store *store, const void *key, size_t klen, const v
 		return -EINVAL;
 	RETRY_FULL(store, r,
 		   spl_append(w, key, narrow(klen), len ? data : "", narrow(len), flags, &m));
+	ring_if_due(store, w);
 	if (r >= 0 && meta)
-		tell(meta, &m);
+		meta_tell(meta, &m);
 	return r;
 }
 
@@ -279,8 +275,9 @@ int splk_bump(struct splk_store *store, const void *key, size_t klen, struct spl
 	if (spl_unlikely(!w))
 		return err;
 	err = spl_bump(w, key, narrow(klen), &m);
+	ring_if_due(store, w);
 	if (!err && meta)
-		tell(meta, &m);
+		meta_tell(meta, &m);
 	return err;
 }
 
@@ -301,5 +298,7 @@ size_t splk_set_many(struct splk_store *store, struct splk_io *io, size_t n, uin
 		part = n < 1U << 30 ? n : 1U << 30;
 		good += spl_set_many(w, (struct spl_io *)io, (uint32_t)part, flags);
 	}
+	if (w)
+		ring_if_due(store, w);
 	return good;
 }

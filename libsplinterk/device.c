@@ -9,7 +9,7 @@
 
 #include "internal.h"
 
-static int call(int fd, unsigned long request, void *arg)
+int device_call(int fd, unsigned long request, void *arg)
 {
 	int r;
 
@@ -36,7 +36,7 @@ static int open_device(const char *path, int mode, struct spl_ioc_info *info)
 	if (fstat(fd, &st) || !S_ISCHR(st.st_mode))
 		err = -ENODEV;
 	else
-		err = call(fd, SPL_IOC_INFO, info);
+		err = device_call(fd, SPL_IOC_INFO, info);
 	if (!err && info->abi != SPL_ABI_VERSION)
 		err = -EPROTONOSUPPORT;
 	if (!err)
@@ -89,7 +89,7 @@ static int create(int fd, const struct spec *spec, const struct splk_options *op
 	int err;
 
 	signals_hold(&held);
-	err = call(fd, SPL_IOC_CREATE, &arg);
+	err = device_call(fd, SPL_IOC_CREATE, &arg);
 	signals_release(&held);
 	return err;
 }
@@ -103,7 +103,7 @@ static int attach(int fd, const struct spec *spec)
 	};
 
 	/* A fresh handle is the default store's already. */
-	return spec->name_len ? call(fd, SPL_IOC_OPEN, &arg) : 0;
+	return spec->name_len ? device_call(fd, SPL_IOC_OPEN, &arg) : 0;
 }
 
 int device_open(const struct spec *spec, const struct splk_options *opt, struct splk_store **store)
@@ -140,7 +140,7 @@ int device_unlink(const struct spec *spec, const struct splk_options *opt, uint3
 	fd = open_device(opt->device, O_RDWR, &info);
 	if (fd < 0)
 		return fd;
-	err = call(fd, flags & SPLK_DESTROY ? SPL_IOC_DESTROY : SPL_IOC_UNLINK, &arg);
+	err = device_call(fd, flags & SPLK_DESTROY ? SPL_IOC_DESTROY : SPL_IOC_UNLINK, &arg);
 	close(fd);
 	return err;
 }
@@ -161,7 +161,7 @@ int device_geometry(const struct splk_store *store, struct spl_ioc_geometry *geo
 {
 	memset(geometry, 0, sizeof(*geometry));
 	geometry->size = sizeof(*geometry);
-	return call(store->fd, SPL_IOC_GEOMETRY, geometry);
+	return device_call(store->fd, SPL_IOC_GEOMETRY, geometry);
 }
 
 /* The list is asked for through a handle of the default store, which is nobody's but this call's. */
@@ -209,7 +209,7 @@ int splk_stores(const struct splk_options *options,
 	while (!r) {
 		list.buf = (uintptr_t)buf;
 		list.buf_bytes = room;
-		r = call(fd, SPL_IOC_LIST, &list);
+		r = device_call(fd, SPL_IOC_LIST, &list);
 		if (!r)
 			r = each_record(buf, &list, each, arg);
 		if (!list.cursor)
@@ -223,7 +223,7 @@ int splk_stores(const struct splk_options *options,
 static int register_writer(struct splk_store *store, struct claim *claim)
 {
 	struct spl_ioc_register arg = { .size = sizeof(arg) };
-	int err = call(store->fd, SPL_IOC_REGISTER, &arg);
+	int err = device_call(store->fd, SPL_IOC_REGISTER, &arg);
 
 	claim->idx = arg.writer;
 	/* "try again" would be the wrong advice: nothing changes before a writer leaves. */
@@ -237,13 +237,13 @@ static void unregister_writer(struct splk_store *store, const struct claim *clai
 	/* Not left to the kernel: a child of fork, or a duplicate, may keep the file open when the handle goes. */
 	if (!own)
 		arg.flags = SPL_UNREGISTER_PROCESS;
-	(void)call(store->fd, SPL_IOC_UNREGISTER, &arg);
+	(void)device_call(store->fd, SPL_IOC_UNREGISTER, &arg);
 }
 
 static int reap(struct splk_store *store, struct splk_reaped *reaped)
 {
 	struct spl_ioc_reap arg = { .size = sizeof(arg) };
-	int err = call(store->fd, SPL_IOC_REAP, &arg);
+	int err = device_call(store->fd, SPL_IOC_REAP, &arg);
 
 	reaped->writers = arg.writers;
 	reaped->alive = arg.alive;
@@ -255,7 +255,7 @@ static int reap(struct splk_store *store, struct splk_reaped *reaped)
 static int check(struct splk_store *store, uint32_t flags, struct spl_check_counts *counts)
 {
 	struct spl_ioc_check arg = { .size = sizeof(arg), .flags = flags };
-	int err = call(store->fd, SPL_IOC_CHECK, &arg);
+	int err = device_call(store->fd, SPL_IOC_CHECK, &arg);
 
 	*counts = arg.counts;
 	return err;
@@ -266,4 +266,10 @@ const struct backend device_backend = {
 	.release = unregister_writer,
 	.reap = reap,
 	.check = check,
+	.ring = device_ring,
+	.wait_groups = device_wait_groups,
+	.wait_key = device_wait_key,
+	.subscribe = device_subscribe,
+	.pulses = device_pulses,
+	.eventfd = device_eventfd,
 };

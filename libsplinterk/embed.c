@@ -82,7 +82,8 @@ static int plan(const struct splk_options *opt, struct spl_info *info)
 static bool same_geometry(const struct spl_geometry *a, const struct spl_geometry *b)
 {
 	return a->lanes == b->lanes && a->value_max == b->value_max && a->key_max == b->key_max &&
-	       a->max_writers == b->max_writers && a->spares == b->spares && a->flags == b->flags;
+	       a->max_writers == b->max_writers && a->spares == b->spares && a->flags == b->flags &&
+	       a->feed == b->feed;
 }
 
 static int open_file(const char *path, bool read_only, struct splk_store **store)
@@ -169,4 +170,10 @@ const struct backend embed_backend = {
 	.release = cells_release,
 	.reap = cells_reap,
 	.check = cells_check,
+	.ring = embed_ring,
+	.wait_groups = embed_wait_groups,
+	.wait_key = embed_wait_key,
+	.subscribe = embed_subscribe,
+	.pulses = embed_pulses,
+	.eventfd = embed_eventfd,
 };

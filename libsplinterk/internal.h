@@ -31,6 +31,17 @@ struct backend {
 	void (*release)(struct splk_store *store, const struct claim *claim, bool own);
 	int (*reap)(struct splk_store *store, struct splk_reaped *reaped);
 	int (*check)(struct splk_store *store, uint32_t flags, struct spl_check_counts *counts);
+
+	/* Wake who sleeps on these counters. */
+	int (*ring)(struct splk_store *store, const struct spl_counters *due);
+	/* Sleep until one differs: how many do, or a negative errno; arguments are checked, and were looked at. */
+	int (*wait_groups)(struct splk_store *store, struct spl_group_count *counts, uint32_t n,
+			   uint64_t deadline, uint32_t flags);
+	int (*wait_key)(struct splk_store *store, const void *key, uint32_t klen, uint64_t *epoch,
+			uint64_t deadline, uint32_t flags);
+	int (*subscribe)(struct splk_store *store, uint64_t groups);
+	long (*pulses)(struct splk_store *store, struct spl_pulses *pulses, size_t n);
+	int (*eventfd)(struct splk_store *store, int fd, uint64_t groups, uint32_t flags);
 };
 
 /**
@@ -90,8 +101,24 @@ hidden int device_attach(int fd, bool read_only, struct splk_store **store);
 hidden int device_unlink(const struct spec *spec, const struct splk_options *options,
 			 uint32_t flags);
 hidden int device_geometry(const struct splk_store *store, struct spl_ioc_geometry *geometry);
+hidden int device_call(int fd, unsigned long request, void *arg);
 hidden int device_info(const char *device, struct spl_ioc_info *info);
 hidden extern const struct backend device_backend;
+
+/* What splinterk_signal.h's functions of the same names tell; the backend's parts are in signal_*.c. */
+#define SIGNAL_PARTS(backend)                                                                      \
+	hidden int backend##_ring(struct splk_store *store, const struct spl_counters *due);       \
+	hidden int backend##_wait_groups(struct splk_store *store, struct spl_group_count *counts, \
+					 uint32_t n, uint64_t deadline, uint32_t flags);           \
+	hidden int backend##_wait_key(struct splk_store *store, const void *key, uint32_t klen,    \
+				      uint64_t *epoch, uint64_t deadline, uint32_t flags);         \
+	hidden int backend##_subscribe(struct splk_store *store, uint64_t groups);                 \
+	hidden long backend##_pulses(struct splk_store *store, struct spl_pulses *pulses,          \
+				     size_t n);                                                    \
+	hidden int backend##_eventfd(struct splk_store *store, int fd, uint64_t groups,            \
+				     uint32_t flags)
+SIGNAL_PARTS(device);
+SIGNAL_PARTS(embed);
 
 /* embed.c */
 hidden int embed_open(const struct spec *spec, const struct splk_options *options,
@@ -172,6 +199,33 @@ static inline struct spl_writer *writer_get(struct splk_store *store, int *err)
 	struct registration *reg = registration_get(store, err);
 
 	return spl_likely(reg != NULL) ? &reg->writer : NULL;
+}
+
+/* signal.c */
+hidden void ring_due(struct splk_store *store, struct spl_writer *w,
+		     const struct spl_counters *due);
+/* How many counts aren't as told, and all of them if any; likewise 1 or 0 of a key, or a negative errno. */
+hidden int groups_moved(struct splk_store *store, struct spl_group_count *counts, uint32_t n);
+hidden int key_moved(struct splk_store *store, const void *key, uint32_t klen, uint64_t *epoch);
+
+/* After whatever may have changed something: wakes who waits for that. */
+static inline void ring_if_due(struct splk_store *store, struct spl_writer *w)
+{
+	struct spl_counters due;
+
+	if (spl_ring_due(w, &due))
+		ring_due(store, w, &due);
+}
+
+static inline void meta_tell(struct splk_meta *to, const struct spl_meta *from)
+{
+	to->epoch = from->epoch;
+	to->ctime_ns = from->ctime_ns;
+	to->mtime_ns = from->mtime_ns;
+	to->value_len = from->vlen;
+	to->key_len = from->klen;
+	to->reserved[0] = 0;
+	to->reserved[1] = 0;
 }
 
 /*

@@ -91,6 +91,7 @@ int splk_put(struct splk_store *store, struct splk_alloc *alloc, uint32_t flags,
 	}
 	room->alloc.vlen = (uint32_t)alloc->len;
 	r = spl_put(&reg->writer, &room->alloc, flags, &m);
+	ring_if_due(store, &reg->writer);
 	if (r < 0)
 		return (int)r;
 	if (meta) {

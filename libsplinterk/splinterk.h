@@ -67,7 +67,8 @@ struct splk_store;
  * @mode: permission bits of a store that is made, 0 to 0666, the umask applies as in open(2); 0: 0600
  * @reserved: 0
  * @device: path of the device; NULL: /dev/splinter
- * @geometry: of a store that is made: lanes and value_max at least, zeros elsewhere are defaults
+ * @geometry: of a store that is made: lanes and value_max at least, zeros elsewhere are defaults. flags:
+ *	SPL_GEOMETRY_WATCH, for splk_watch(); feed: for splk_feed_open()
  */
 struct splk_options {
 	uint32_t size;
@@ -801,5 +802,7 @@ uint32_t splk_version(void);
 #ifdef __cplusplus
 }
 #endif
+
+#include "splinterk_signal.h"
 
 #endif /* _SPLINTERK_H */

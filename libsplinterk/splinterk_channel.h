@@ -37,8 +37,6 @@ extern "C" {
  * The embedded backend doesn't notice that a process died while this one sleeps; before it sleeps, it does.
  */
 
-#define SPLK_FOREVER (~0ULL)
-
 /* Which end. */
 #define SPLK_CHANNEL_NONE 0 /* looks on: splk_channel_info() */
 #define SPLK_CHANNEL_TX 1 /* the producer */
@@ -92,14 +90,6 @@ struct splk_message {
 	uint32_t correlation;
 	uint32_t reserved;
 };
-
-/**
- * splk_after() - the deadline that lies so far ahead
- * @ns: nanoseconds from now
- *
- * Return: the deadline; SPLK_FOREVER if it can't be told.
- */
-uint64_t splk_after(uint64_t ns);
 
 /**
  * splk_channel_open() - take an end of a channel, or make one

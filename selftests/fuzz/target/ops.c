@@ -398,19 +398,6 @@ static void unsound(const struct spl_check_counts *c, const char *what)
 	fuzz_broken(what, 0);
 }
 
-/* A repair believes the epoch of a live lane, though no key was published that often: here it is made low again. */
-static void lower_epochs(struct world *w)
-{
-	uint64_t i;
-
-	for (i = 0; i < w->s.lanes_total; i++) {
-		struct spl_lane *lane = (struct spl_lane *)(w->s.lanes + i * w->s.lane_stride);
-
-		if (lane->epoch >> 62)
-			lane->epoch = 1;
-	}
-}
-
 /* Of a sound store each writer can set each key, if there is room for it, read it back and delete it. */
 static void serve(struct world *w)
 {
@@ -493,7 +480,6 @@ void op_mend(struct world *w)
 	}
 	if (!is_sound(w, &c))
 		unsound(&c, "repair doesn't mend");
-	lower_epochs(w);
 	serve(w);
 	c = check_with(w, 0);
 	if (!is_sound(w, &c))

@@ -10,9 +10,8 @@
  *	ring, twice in a row	any file	TX
  *	between them		SIGBUS		nobody
  *
- * An end is lost when its file is released, or when the process that has it mapped for writing ends: at once, even if
- * others, who were given the file or inherited it, have it open. While they have it mapped they could still write, so
- * the last mapping decides.
+ * An end that was mapped for writing is lost with the last of these mappings: when its process unmaps it, execs or dies, at
+ * once, even if others, who were given the file or inherited it, have it open. One that wasn't, when its file is released.
  */
 #include <linux/anon_inodes.h>
 #include <linux/mm.h>
@@ -102,7 +101,6 @@ static void end_close(struct vm_area_struct *vma)
 	struct spl_channel *ch = cf->ch;
 	struct mm_struct *mm = NULL;
 	struct spl_end *end;
-	bool lost = false;
 
 	spin_lock(&ch->lock);
 	end = spl_channel_end(ch, cf->role);
@@ -110,16 +108,13 @@ static void end_close(struct vm_area_struct *vma)
 		mm = end->mm;
 		end->mm = NULL;
 		end->spread = false;
-		/* Nobody runs in this memory any more: the process has ended, or replaced it. */
-		lost = !atomic_read(&vma->vm_mm->mm_users);
-		if (lost)
-			spl_channel_let_go(cf);
+		spl_channel_let_go(cf);
 	}
 	spin_unlock(&ch->lock);
-	if (lost)
+	if (mm) {
 		wake_both(ch);
-	if (mm)
 		mmdrop(mm);
+	}
 }
 
 static const struct vm_operations_struct end_ops = {

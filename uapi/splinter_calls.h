@@ -16,14 +16,14 @@
  *
  * A channel is a ring from one producer (TX) to one consumer (RX); its bytes are splinter_channel.h's. OPEN, LIST and
  * UNLINK are calls on a handle and concern the channels of the handle's store; ATTACH, WAIT, RING and INFO are calls on
- * a channel file, which OPEN and ATTACH give. A channel file has a role for as long as it is open: it is that end of
- * the channel, and there is one of each. It also has the roles that ATTACH may ask of it: what may be passed on.
+ * a channel file, which OPEN and ATTACH give. A channel file may have a role: it is that end of the
+ * channel, and there is one of each. It also has the roles that ATTACH may ask of it: what may be passed on.
  *
  * mmap() of a channel file, always MAP_SHARED, never executable: any page-aligned part of [0, map_bytes + capacity)
  * for reading, as the ring stands there twice in a row. For writing only what the end writes: TX the page at tx_off,
  * and within the ring; RX the page at rx_off. An end is mapped for writing by one process at a time, and fork() doesn't
- * hand such mappings on. When this process ends, or execs, the role is let go at once, whoever else has the file;
- * otherwise when the file is closed for the last time.
+ * hand such mappings on. An end that was mapped so is let go with the last of these mappings: at munmap(), exec, or the
+ * death of the process, whoever else has the file open; one that wasn't, when the file is closed for the last time.
  * Errors: EINVAL (MAP_PRIVATE, beyond the end), EACCES (PROT_EXEC; PROT_WRITE where the role doesn't allow it), EBUSY
  * (another process has the end mapped for writing).
  *
@@ -222,7 +222,7 @@ struct spl_channel_entry {
  * @channel_id: out: the channel's id
  * @capacity: out: bytes of the ring
  * @map_bytes: out: length of the channel's mapping up to the end of the first copy of the ring
- * @role: out: enum spl_channel_role; SPL_CHANNEL_NONE too if its process ended and the role was let go
+ * @role: out: enum spl_channel_role; SPL_CHANNEL_NONE too if it was let go
  * @may: out: roles that may be asked of the file
  */
 struct spl_ioc_channel_info {

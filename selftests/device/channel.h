@@ -17,7 +17,7 @@
 #define NONE SPL_CHANNEL_NONE
 #define MAY_ALL SPL_CHANNEL_MAY_ALL
 #define CREATE SPL_CHANNEL_CREATE
-#define LATE_S 30 /* nothing here takes that long unless a wake-up was lost */
+#define LATE_S 60 /* nothing here takes that long unless a wake-up was lost */
 
 static UNUSED struct spl_ioc_channel_open channel_arg(const char *name, __u32 flags, __u64 capacity,
 						      __u32 role, __u32 may)

@@ -169,6 +169,7 @@ void floor_get_loose(void *context, uint64_t ops);
 void floor_get_batched(void *context, uint64_t ops);
 void data_get(void *context, uint64_t ops);
 void data_get_serial(void *context, uint64_t ops);
+void data_set_serial(void *context, uint64_t ops);
 void data_get_absent(void *context, uint64_t ops);
 void data_get_cas(void *context, uint64_t ops);
 void data_get_batched(void *context, uint64_t ops);

@@ -125,6 +125,25 @@ void data_set(void *context, uint64_t ops)
 	expect(!bad, "set");
 }
 
+/* As the floor goes: the next key is known when this one's epoch is. */
+void data_set_serial(void *context, uint64_t ops)
+{
+	struct work *w = context;
+	uint64_t first, count, i, bad = 0, dep = 0, zero = runtime_zero;
+	struct spl_meta meta = { 0 };
+
+	for (; ops; ops -= count) {
+		count = seq_piece(&w->q, ops, &first);
+		for (i = first; i < first + count; i++) {
+			bad |= spl_set(w->writer, w->q.keys[i + (dep & zero)].b, KEY_BYTES,
+				       w->values + i % VALUES * w->n, w->n, 0, &meta) ^
+			       w->n;
+			dep = meta.epoch;
+		}
+	}
+	expect(!bad, "set");
+}
+
 void data_inc(void *context, uint64_t ops)
 {
 	struct work *w = context;

@@ -43,9 +43,13 @@ int spl_kcheck(struct spl_kstore *k, const struct spl_handle *h, u32 flags,
 		if (ret)
 			goto out_free;
 	}
-	ret = spl_check(&k->view, &work, flags, counts);
 	if (repair)
+		spl_sleep_hold(k);
+	ret = spl_check(&k->view, &work, flags, counts);
+	if (repair) {
+		spl_sleep_release(k);
 		spl_slot_resume(k);
+	}
 out_free:
 	kvfree(work.seen);
 out_unlock:

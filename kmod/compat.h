@@ -6,6 +6,7 @@
 #define _SPL_COMPAT_H
 
 #include <linux/cpumask.h>
+#include <linux/eventfd.h>
 #include <linux/mm.h>
 #include <linux/version.h>
 
@@ -34,6 +35,16 @@ static inline const struct cpumask *spl_mm_cpus(struct mm_struct *mm)
 	return mm_cpumask(mm);
 #else
 	return cpu_online_mask;
+#endif
+}
+
+/* eventfd_signal() lost its second argument in 6.8. */
+static inline void spl_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
 #endif
 }
 

@@ -24,6 +24,7 @@ int spl_handle_open(struct inode *inode, struct file *file)
 	if (!h)
 		return -ENOMEM;
 	spin_lock_init(&h->lock);
+	spl_notify_init(&h->notify);
 	h->inode = spl_inode_new(MAX_LFS_FILESIZE);
 	if (IS_ERR(h->inode)) {
 		ret = PTR_ERR(h->inode);
@@ -50,6 +51,7 @@ int spl_handle_release(struct inode *inode, struct file *file)
 {
 	struct spl_handle *h = file->private_data;
 
+	spl_notify_exit(&h->notify);
 	if (h->kstore) {
 		/* Always: its lock also waits for a reaper that is about to unpin this handle. */
 		spl_slot_release(h->kstore, h);

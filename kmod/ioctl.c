@@ -47,7 +47,8 @@ static int get_name(char *name, u64 addr, u32 len)
 u64 spl_features(void)
 {
 	return SPL_FEATURE_ATTR | (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ? SPL_FEATURE_HUGE : 0) |
-	       (IS_ENABLED(CONFIG_NUMA) ? SPL_FEATURE_NUMA : 0) | SPL_FEATURE_CHANNELS;
+	       (IS_ENABLED(CONFIG_NUMA) ? SPL_FEATURE_NUMA : 0) | SPL_FEATURE_SIGNAL |
+	       SPL_FEATURE_FEED | SPL_FEATURE_CHANNELS;
 }
 
 static int ioc_info(struct call *c)
@@ -370,6 +371,50 @@ static int ioc_check(struct call *c)
 	return ret ?: reply(c);
 }
 
+static int ioc_ring(struct call *c)
+{
+	struct spl_kstore *k;
+	int ret;
+
+	if (!is_writable(c))
+		return -EBADF;
+	k = spl_handle_kstore_get(c->h);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	ret = spl_signal_ring_for(k, c->arg);
+	spl_kstore_put(k);
+	return ret;
+}
+
+static int ioc_subscribe(struct call *c)
+{
+	return spl_notify_subscribe(c->h, c->arg);
+}
+
+static int ioc_eventfd(struct call *c)
+{
+	return spl_notify_eventfd(c->h, c->arg);
+}
+
+static int ioc_wait(struct call *c)
+{
+	struct spl_ioc_wait *a = c->arg;
+	struct spl_kstore *k;
+	int ret;
+
+	if (a->flags & ~SPL_WAIT_ALL)
+		return -EOPNOTSUPP;
+	k = spl_handle_pin(c->h);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	if (a->flags & SPL_WAIT_KEY)
+		ret = spl_sleep_key(k, a) ?: reply(c);
+	else
+		ret = spl_sleep_groups(k, a);
+	spl_handle_unpin(c->h);
+	return ret;
+}
+
 static int ioc_channel_open(struct call *c)
 {
 	struct spl_kstore *k = spl_handle_kstore_get(c->h);
@@ -416,97 +461,34 @@ static int ioc_channel_unlink(struct call *c)
 	return ret;
 }
 
-/* @min_size is what the first published struct of the call measured, and never changes. */
 static const struct ioctl_op {
 	unsigned int cmd;
 	u32 size;
 	u32 min_size;
 	int (*fn)(struct call *c);
 } ops[] = {
-	[_IOC_NR(SPL_IOC_INFO)] = {
-		.cmd = SPL_IOC_INFO,
-		.size = sizeof(struct spl_ioc_info),
-		.min_size = offsetofend(struct spl_ioc_info, chunk_bytes),
-		.fn = ioc_info,
-	},
-	[_IOC_NR(SPL_IOC_CREATE)] = {
-		.cmd = SPL_IOC_CREATE,
-		.size = sizeof(struct spl_ioc_create),
-		.min_size = offsetofend(struct spl_ioc_create, store_id),
-		.fn = ioc_create,
-	},
-	[_IOC_NR(SPL_IOC_OPEN)] = {
-		.cmd = SPL_IOC_OPEN,
-		.size = sizeof(struct spl_ioc_open),
-		.min_size = offsetofend(struct spl_ioc_open, store_id),
-		.fn = ioc_open,
-	},
-	[_IOC_NR(SPL_IOC_LIST)] = {
-		.cmd = SPL_IOC_LIST,
-		.size = sizeof(struct spl_ioc_list),
-		.min_size = offsetofend(struct spl_ioc_list, nr),
-		.fn = ioc_list,
-	},
-	[_IOC_NR(SPL_IOC_UNLINK)] = {
-		.cmd = SPL_IOC_UNLINK,
-		.size = sizeof(struct spl_ioc_unlink),
-		.min_size = offsetofend(struct spl_ioc_unlink, reserved),
-		.fn = ioc_unlink,
-	},
-	[_IOC_NR(SPL_IOC_DESTROY)] = {
-		.cmd = SPL_IOC_DESTROY,
-		.size = sizeof(struct spl_ioc_unlink),
-		.min_size = offsetofend(struct spl_ioc_unlink, reserved),
-		.fn = ioc_destroy,
-	},
-	[_IOC_NR(SPL_IOC_GEOMETRY)] = {
-		.cmd = SPL_IOC_GEOMETRY,
-		.size = sizeof(struct spl_ioc_geometry),
-		.min_size = offsetofend(struct spl_ioc_geometry, pages),
-		.fn = ioc_geometry,
-	},
-	[_IOC_NR(SPL_IOC_REGISTER)] = {
-		.cmd = SPL_IOC_REGISTER,
-		.size = sizeof(struct spl_ioc_register),
-		.min_size = offsetofend(struct spl_ioc_register, reserved),
-		.fn = ioc_register,
-	},
-	[_IOC_NR(SPL_IOC_UNREGISTER)] = {
-		.cmd = SPL_IOC_UNREGISTER,
-		.size = sizeof(struct spl_ioc_unregister),
-		.min_size = offsetofend(struct spl_ioc_unregister, reserved),
-		.fn = ioc_unregister,
-	},
-	[_IOC_NR(SPL_IOC_REAP)] = {
-		.cmd = SPL_IOC_REAP,
-		.size = sizeof(struct spl_ioc_reap),
-		.min_size = offsetofend(struct spl_ioc_reap, undone),
-		.fn = ioc_reap,
-	},
-	[_IOC_NR(SPL_IOC_CHECK)] = {
-		.cmd = SPL_IOC_CHECK,
-		.size = sizeof(struct spl_ioc_check),
-		.min_size = offsetofend(struct spl_ioc_check, counts),
-		.fn = ioc_check,
-	},
-	[_IOC_NR(SPL_IOC_CHANNEL_OPEN)] = {
-		.cmd = SPL_IOC_CHANNEL_OPEN,
-		.size = sizeof(struct spl_ioc_channel_open),
-		.min_size = offsetofend(struct spl_ioc_channel_open, map_bytes),
-		.fn = ioc_channel_open,
-	},
-	[_IOC_NR(SPL_IOC_CHANNEL_LIST)] = {
-		.cmd = SPL_IOC_CHANNEL_LIST,
-		.size = sizeof(struct spl_ioc_list),
-		.min_size = offsetofend(struct spl_ioc_list, nr),
-		.fn = ioc_channel_list,
-	},
-	[_IOC_NR(SPL_IOC_CHANNEL_UNLINK)] = {
-		.cmd = SPL_IOC_CHANNEL_UNLINK,
-		.size = sizeof(struct spl_ioc_unlink),
-		.min_size = offsetofend(struct spl_ioc_unlink, reserved),
-		.fn = ioc_channel_unlink,
-	},
+/* @_last: last member of the first published struct of the call; it never changes. */
+#define OP(_cmd, _struct, _last, _fn)								\
+	[_IOC_NR(_cmd)] = { _cmd, sizeof(struct _struct), offsetofend(struct _struct, _last), _fn }
+	OP(SPL_IOC_INFO, spl_ioc_info, chunk_bytes, ioc_info),
+	OP(SPL_IOC_CREATE, spl_ioc_create, store_id, ioc_create),
+	OP(SPL_IOC_OPEN, spl_ioc_open, store_id, ioc_open),
+	OP(SPL_IOC_LIST, spl_ioc_list, nr, ioc_list),
+	OP(SPL_IOC_UNLINK, spl_ioc_unlink, reserved, ioc_unlink),
+	OP(SPL_IOC_DESTROY, spl_ioc_unlink, reserved, ioc_destroy),
+	OP(SPL_IOC_GEOMETRY, spl_ioc_geometry, pages, ioc_geometry),
+	OP(SPL_IOC_REGISTER, spl_ioc_register, reserved, ioc_register),
+	OP(SPL_IOC_UNREGISTER, spl_ioc_unregister, reserved, ioc_unregister),
+	OP(SPL_IOC_REAP, spl_ioc_reap, undone, ioc_reap),
+	OP(SPL_IOC_CHECK, spl_ioc_check, counts, ioc_check),
+	OP(SPL_IOC_RING, spl_ioc_ring, bells, ioc_ring),
+	OP(SPL_IOC_SUBSCRIBE, spl_ioc_subscribe, groups, ioc_subscribe),
+	OP(SPL_IOC_EVENTFD, spl_ioc_eventfd, reserved, ioc_eventfd),
+	OP(SPL_IOC_WAIT, spl_ioc_wait, deadline_ns, ioc_wait),
+	OP(SPL_IOC_CHANNEL_OPEN, spl_ioc_channel_open, map_bytes, ioc_channel_open),
+	OP(SPL_IOC_CHANNEL_LIST, spl_ioc_list, nr, ioc_channel_list),
+	OP(SPL_IOC_CHANNEL_UNLINK, spl_ioc_unlink, reserved, ioc_channel_unlink),
+#undef OP
 };
 
 /* The largest struct of the table. */
@@ -521,6 +503,10 @@ union any_arg {
 	struct spl_ioc_unregister unregister;
 	struct spl_ioc_reap reap;
 	struct spl_ioc_check check;
+	struct spl_ioc_ring ring;
+	struct spl_ioc_subscribe subscribe;
+	struct spl_ioc_eventfd eventfd;
+	struct spl_ioc_wait wait;
 	struct spl_ioc_channel_open channel_open;
 };
 

@@ -9,12 +9,16 @@
  *	slot	struct spl_slot; the kernel's own truth about one writer cell.
  *
  * Locks, outermost first
+ *	handle->notify.change	one change of what a handle tells; no user memory is touched under it
  *	mmap_lock		(the kernel's) held when a mapping is made or goes
  *	spl_kstores_lock	names, ids, attach counts; never held while user memory is touched
  *	kstore->writers_lock	slots, and the right to reap
+ *	handle->notify.lock	(spin) what a handle tells
  *	handle->lock		(spin) which store the handle is attached to, and what keeps it so
+ *	queues' locks		(spin, interrupts off) who sleeps on a counter, see signal.h
  *	clock's lock		(spin) list of stores whose clock runs
- * spl_kstores_lock and writers_lock are never held together. The locks of channels are channel.h's: the one that sleeps
+ * spl_kstores_lock and writers_lock are never held together; nor is handle->lock with one below it. marks_lock of a store
+ * nests in check_lock and in nothing else. The locks of channels are channel.h's: the one that sleeps
  * is never held together with one of these, the other is innermost.
  */
 #ifndef _SPL_KMOD_H
@@ -32,6 +36,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "signal.h"
 #include "splinter_store.h"
 
 #define SPL_CHUNK_ORDER 9
@@ -126,6 +131,7 @@ struct spl_slot {
  * @reap_work: looks for dead writers while there are any writers
  * @clock_node: in the list of stores whose clock runs (clock's lock)
  * @check_lock: one check at a time; nests outside writers_lock
+ * @signals: who sleeps
  * @channels: its channels by their ids; not referenced, they leave before they go (spl_channels_lock)
  * @nr_channels: how many
  * @name_len: bytes of @name
@@ -161,6 +167,8 @@ struct spl_kstore {
 
 	struct mutex check_lock; /* see above */
 
+	struct spl_signals *signals;
+
 	struct xarray channels;
 	unsigned long nr_channels;
 
@@ -171,14 +179,17 @@ struct spl_kstore {
 /**
  * struct spl_handle - an open file of /dev/splinter
  * @inode: what its mappings are linked to; of its own, so that attaching to a store doesn't change f_mapping
+ * @notify: what it tells: subscription and eventfds
  * @lock: protects the members below
  * @kstore: the store that it is attached to, or NULL; referenced
  * @named: attached by name: for good
  * @attaching: an ioctl is about to attach it; nothing may be pinned
- * @pins: mappings, registered writers, and calls that make one: the store stays while there are any
+ * @pins: mappings, registered writers, a subscription, eventfds, and calls that make one or sleep: the store stays
+ *	while there are any
  */
 struct spl_handle {
 	struct inode *inode;
+	struct spl_notify notify;
 	spinlock_t lock; /* see above */
 	struct spl_kstore *kstore;
 	bool named;
@@ -278,6 +289,28 @@ void spl_channel_orphan(struct spl_kstore *k);
 
 /* A list record with the longest name. */
 #define SPL_CHANNEL_ENTRY_MAX ALIGN(sizeof(struct spl_channel_entry) + SPL_NAME_MAX, 8)
+
+/* signal.c */
+int spl_signal_init(struct spl_kstore *k);
+void spl_signal_exit(struct spl_kstore *k);
+void spl_signal_ring(struct spl_kstore *k, u64 groups, u64 bells);
+int spl_signal_ring_for(struct spl_kstore *k, const struct spl_ioc_ring *a);
+void spl_signal_ring_owed(struct spl_kstore *k, struct spl_wcell *cell);
+void spl_signal_count(struct spl_kstore *k, u64 *sleepers, u64 *wakeups);
+
+/* sleep.c */
+int spl_sleep_groups(struct spl_kstore *k, const struct spl_ioc_wait *a);
+int spl_sleep_key(struct spl_kstore *k, struct spl_ioc_wait *a);
+void spl_sleep_hold(struct spl_kstore *k);
+void spl_sleep_release(struct spl_kstore *k);
+
+/* notify.c */
+void spl_notify_init(struct spl_notify *n);
+void spl_notify_exit(struct spl_notify *n);
+__poll_t spl_notify_poll(struct file *file, struct poll_table_struct *pt);
+ssize_t spl_notify_read(struct file *file, char __user *buf, size_t bytes, loff_t *pos);
+int spl_notify_subscribe(struct spl_handle *h, const struct spl_ioc_subscribe *a);
+int spl_notify_eventfd(struct spl_handle *h, const struct spl_ioc_eventfd *a);
 
 /* sysfs.c */
 extern const struct attribute_group *spl_sysfs_device_groups[];

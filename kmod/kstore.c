@@ -110,7 +110,7 @@ static bool same_geometry(const struct spl_geometry *a, const struct spl_geometr
 	return a->lanes == b->lanes && a->value_max == b->value_max &&
 	       a->key_max == b->key_max && a->max_writers == b->max_writers &&
 	       a->spares == b->spares && a->policy == b->policy && a->node == b->node &&
-	       a->flags == b->flags;
+	       a->flags == b->flags && a->feed == b->feed;
 }
 
 /**
@@ -247,6 +247,9 @@ struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode,
 	if (ret)
 		goto err_unreserve;
 	ret = format(k);
+	if (ret)
+		goto err_unreserve;
+	ret = spl_signal_init(k);
 	if (ret)
 		goto err_unreserve;
 	ret = spl_slot_init(k);
@@ -400,6 +403,8 @@ void spl_kstore_put(struct spl_kstore *k)
 	spl_channel_orphan(k);
 	if (k->slots)
 		spl_slot_exit(k);
+	if (k->signals)
+		spl_signal_exit(k);
 	if (k->mem.pages)
 		spl_mem_destroy(&k->mem);
 	kobject_put(&k->kobj);

@@ -30,6 +30,14 @@ static unsigned int max_writers;
 module_param(max_writers, uint, 0444);
 MODULE_PARM_DESC(max_writers, "threads that may write to the default store at one time (default: 64)");
 
+static bool watch = true;
+module_param(watch, bool, 0444);
+MODULE_PARM_DESC(watch, "keys of the default store can be bound to groups: 32 bytes a key (default: 1)");
+
+static unsigned int feed;
+module_param(feed, uint, 0444);
+MODULE_PARM_DESC(feed, "changes that each writer of the default store keeps for the change feed, a power of two; 0: none (default: 0)");
+
 static int node = -1;
 module_param(node, int, 0444);
 MODULE_PARM_DESC(node, "NUMA node of the default store's pages, -1: the one where the module is loaded (default: -1)");
@@ -67,6 +75,8 @@ static const struct file_operations fops = {
 	.open = main_open,
 	.release = spl_handle_release,
 	.mmap = spl_map_mmap,
+	.poll = spl_notify_poll,
+	.read = spl_notify_read,
 	.get_unmapped_area = thp_get_unmapped_area,
 	.unlocked_ioctl = spl_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
@@ -90,6 +100,8 @@ static struct spl_kstore *build_default_store(void)
 		.max_writers = max_writers,
 		.policy = node == -1 ? SPL_POLICY_LOCAL : SPL_POLICY_BIND,
 		.node = node,
+		.flags = watch ? SPL_GEOMETRY_WATCH : 0,
+		.feed = feed,
 	};
 	struct spl_kstore *k;
 	struct spl_info plan;

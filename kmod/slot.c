@@ -86,6 +86,7 @@ static void take_back(struct spl_kstore *k, u32 idx)
 		spl_count(&cell->nr_reap);
 	}
 	spl_reap_writer(&k->view, idx, &counts);
+	spl_signal_ring_owed(k, cell);
 	k->nr_finished += counts.finished;
 	k->nr_undone += counts.undone;
 

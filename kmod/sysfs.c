@@ -81,6 +81,8 @@ STORE_ATTR(value_max, "%u", k->plan.geometry.value_max);
 STORE_ATTR(key_max, "%u", k->plan.geometry.key_max);
 STORE_ATTR(max_writers, "%u", k->plan.geometry.max_writers);
 STORE_ATTR(spares, "%u", k->plan.geometry.spares);
+STORE_ATTR(watch, "%d", !!(k->plan.geometry.flags & SPL_GEOMETRY_WATCH));
+STORE_ATTR(feed, "%u", k->plan.geometry.feed);
 STORE_ATTR(node, "%d", k->plan.geometry.node);
 STORE_ATTR(bytes, "%llu", (u64)k->mem.nr_pages << PAGE_SHIFT);
 STORE_ATTR(pages, "%lu", k->mem.nr_pages);
@@ -91,6 +93,28 @@ STORE_ATTR(channels, "%lu", READ_ONCE(k->nr_channels));
 STORE_ATTR(reaps, "%llu", READ_ONCE(k->nr_reaped));
 STORE_ATTR(reaps_finished, "%llu", READ_ONCE(k->nr_finished));
 STORE_ATTR(reaps_undone, "%llu", READ_ONCE(k->nr_undone));
+
+STORE_ATTR(rings, "%lld", atomic64_read(&k->signals->nr_rings));
+
+static ssize_t store_sleepers_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	u64 sleepers, wakeups;
+
+	spl_signal_count(to_kstore(kobj), &sleepers, &wakeups);
+	return sysfs_emit(buf, "%llu\n", sleepers);
+}
+
+static struct kobj_attribute store_sleepers = __ATTR(sleepers, 0444, store_sleepers_show, NULL);
+
+static ssize_t store_wakeups_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	u64 sleepers, wakeups;
+
+	spl_signal_count(to_kstore(kobj), &sleepers, &wakeups);
+	return sysfs_emit(buf, "%llu\n", wakeups);
+}
+
+static struct kobj_attribute store_wakeups = __ATTR(wakeups, 0444, store_wakeups_show, NULL);
 
 static ssize_t store_name_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
@@ -183,6 +207,8 @@ static struct attribute *store_attrs[] = {
 	&store_max_writers.attr,
 	&store_spares.attr,
 	&store_policy.attr,
+	&store_watch.attr,
+	&store_feed.attr,
 	&store_node.attr,
 	&store_bytes.attr,
 	&store_pages.attr,
@@ -190,6 +216,9 @@ static struct attribute *store_attrs[] = {
 	&store_handles.attr,
 	&store_writers.attr,
 	&store_channels.attr,
+	&store_sleepers.attr,
+	&store_rings.attr,
+	&store_wakeups.attr,
 	&store_reaps.attr,
 	&store_reaps_finished.attr,
 	&store_reaps_undone.attr,

@@ -29,6 +29,9 @@ static inline int spl_watch_once(struct spl_writer *w, const struct spl_hit *hit
 	return 0;
 }
 
+/* Few: the kernel marks beside hostile writers, and looks whether it goes on. */
+#define SPL_MARK_TRIES 64U
+
 /**
  * spl_wait_mark() - say that somebody waits for a key, or that nobody does any more
  * @s: the store, writable
@@ -37,10 +40,10 @@ static inline int spl_watch_once(struct spl_writer *w, const struct spl_hit *hit
  * @on: which of both
  *
  * While the mark stands, every change of the key, and its end, pulses its bell. For who puts to sleep: the kernel, or the library
- * for an embedded store. Nobody may die in between, or the mark's home bit may be missing: so a process that marks a store
- * does it again whenever it begins to wait.
+ * for an embedded store. Nobody may die in between, or the mark's bit may be missing: so a process that marks a store
+ * does it again whenever it begins to wait. Once it is taken away, and nothing else bound, changes cost what they did before.
  *
- * Return: 0, or as spl_get().
+ * Return: 0, or as spl_get(); -EAGAIN: worth another call.
  */
 static inline int spl_wait_mark(const struct spl_store *s, const void *key, __u32 klen, bool on)
 {
@@ -49,24 +52,31 @@ static inline int spl_wait_mark(const struct spl_store *s, const void *key, __u3
 	struct spl_attr *a;
 	struct spl_hit hit;
 	__u32 tries = 0;
+	bool mine;
 
 	if (r)
 		return r;
 	hash = spl_hash(s, key, klen);
-	while (++tries < SPL_TRIES) {
+	while (++tries < SPL_MARK_TRIES) {
 		r = spl_attr_find(s, hash, key, klen, &hit, &inc);
 		if (r)
 			return r;
 		a = spl_attr_at(s, hit.pos);
-		if (!spl_attr_load(a, &guard, &word) || !spl_attr_is_of(s, &hit, inc, guard))
+		if (!spl_attr_load(a, &guard, &word))
+			break;
+		if (!spl_attr_is_of(s, &hit, inc, guard))
 			continue;
-		now = (guard & SPL_INC) == inc ? guard : inc;
+		mine = (guard & SPL_INC) == inc;
+		if (!on && !(mine && (guard & SPL_ATTR_WAITED)))
+			return 0;
+		now = mine ? guard : inc;
 		now = on ? now | SPL_ATTR_WAITED : now & ~SPL_ATTR_WAITED;
-		if (!spl_cas128(&a->guard, guard, word, now,
-				(guard & SPL_INC) == inc ? word : 0)) /* (L) */
+		if (!spl_cas128(&a->guard, guard, word, now, mine ? word : 0)) /* (L) */
 			continue;
 		if (on)
 			spl_notice_ask(s, hit.pos); /* (S) */
+		else
+			spl_overflow_clear(s, (__u32)(hit.pos / SPL_BUCKET_SLOTS));
 		spl_mb(); /* (S) */
 		return 0;
 	}
@@ -79,8 +89,8 @@ static inline int spl_wait_mark(const struct spl_store *s, const void *key, __u3
  * @key: the key
  * @klen: its bytes
  *
- * While its bell's bit of births stands, every insert of a key with that bell pulses it. Look then whether the key has come. The
- * caller clears the bit when nobody waits there any more.
+ * While its bell's bit of births stands, every insert of a key with that bell pulses it. Look then whether the key has come. When
+ * nobody waits there any more the caller clears the bit; then spl_birth_done() spares writers a look.
  *
  * Return: 0, or -EINVAL, -EMSGSIZE as spl_get(). Any thread.
  */
@@ -99,6 +109,23 @@ static inline int spl_wait_birth(const struct spl_store *s, const void *key, __u
 					  SPL_BUCKET_SLOTS);
 	spl_mb(); /* (S) */
 	return 0;
+}
+
+/**
+ * spl_birth_done() - nobody waits for this key to come any more, or for another one with its bell
+ * @s: the store, writable
+ * @key: the key
+ * @klen: its bytes, as spl_wait_birth() accepted them
+ *
+ * Takes away what spl_wait_birth() asked for in the buckets where the key may come to stand, as far as nothing else needs
+ * it: that nobody waits for any birth is the births mask's to say.
+ */
+static inline void spl_birth_done(const struct spl_store *s, const void *key, __u32 klen)
+{
+	__u32 home = spl_home(s, spl_hash(s, key, klen)), d;
+
+	for (d = 0; d <= SPL_DIST_MAX; d++)
+		spl_overflow_clear(s, spl_bucket_at(s, home, d));
 }
 
 /**

@@ -21,6 +21,10 @@ static const struct {
 	{ "unregister", SPL_IOC_UNREGISTER, sizeof(struct spl_ioc_unregister) },
 	{ "reap", SPL_IOC_REAP, sizeof(struct spl_ioc_reap) },
 	{ "check", SPL_IOC_CHECK, sizeof(struct spl_ioc_check) },
+	{ "ring", SPL_IOC_RING, sizeof(struct spl_ioc_ring) },
+	{ "subscribe", SPL_IOC_SUBSCRIBE, sizeof(struct spl_ioc_subscribe) },
+	{ "eventfd", SPL_IOC_EVENTFD, sizeof(struct spl_ioc_eventfd) },
+	{ "wait", SPL_IOC_WAIT, sizeof(struct spl_ioc_wait) },
 };
 
 #define NR_CALLS (sizeof(calls) / sizeof(calls[0]))
@@ -261,7 +265,9 @@ TEST_F(ioctl, info_tells_the_limits)
 	EXPECT_EQ(SPL_KEY_MAX, i.key_max);
 	EXPECT_EQ(SPL_PAGE_BYTES, i.page_bytes);
 	EXPECT_EQ(SPL_CHUNK_BYTES, i.chunk_bytes);
-	EXPECT_EQ(SPL_FEATURE_ATTR | SPL_FEATURE_HUGE | SPL_FEATURE_NUMA, i.features);
+	EXPECT_EQ(SPL_FEATURE_ATTR | SPL_FEATURE_HUGE | SPL_FEATURE_NUMA | SPL_FEATURE_SIGNAL |
+			  SPL_FEATURE_FEED | SPL_FEATURE_CHANNELS,
+		  i.features);
 	EXPECT_GT(i.bytes_max, 100ULL << 20);
 	EXPECT_LT(i.bytes_max, 1ULL << 46);
 	EXPECT_EQ(sysfs_number(0, "stores_count"), (long long)i.stores);

@@ -13,7 +13,8 @@ static const char *const store_files[] = {
 	"pages",       "huge_pages",	 "pages_node0",	 "handles",   "writers",
 	"reaps",       "reaps_finished", "reaps_undone", "publishes", "inserts",
 	"deletes",     "conflicts",	 "helps",	 "full",      "attr_changes",
-	"channels",
+	"channels",    "watch",		 "feed",	 "sleepers",  "rings",
+	"wakeups",
 };
 
 static int read_file(const char *path, char *buf, size_t size)
@@ -33,7 +34,8 @@ static int read_file(const char *path, char *buf, size_t size)
 TEST(the_module_tells_of_itself)
 {
 	EXPECT_EQ(SPL_ABI_VERSION, sysfs_number(0, "abi"));
-	EXPECT_EQ(SPL_FEATURE_ATTR | SPL_FEATURE_HUGE | SPL_FEATURE_NUMA | SPL_FEATURE_CHANNELS,
+	EXPECT_EQ(SPL_FEATURE_ATTR | SPL_FEATURE_HUGE | SPL_FEATURE_NUMA | SPL_FEATURE_SIGNAL |
+			  SPL_FEATURE_FEED | SPL_FEATURE_CHANNELS,
 		  sysfs_number(0, "features"));
 	EXPECT_LE(0, sysfs_number(0, "stores_count"));
 	EXPECT_LE(0, sysfs_number(0, "gid"));

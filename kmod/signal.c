@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * signal.c - who sleeps on which counter of a store, and ringing: waking all of them. The calls that sleep are sleep.c's
+ * and notify.c's.
+ *
+ *	sleeper						ring, under the queue's lock
+ *	(a) enter the queue				(d) wake all in the queue
+ *	(b) armed = 1, under the queue's lock		(e) armed = 0, unless an eventfd is bound
+ *	(T) full barrier
+ *	(c) count as known? sleep
+ *
+ * (T) pairs with the one in spl_pulse_each(): the writer sees (b), and rings; or (c) sees the writer's count.
+ * The lock orders (b) and rings: a (b) before a ring has its (a) before it, so it is woken; one after it stands, and the next
+ * writer rings. Who is woken looks by (b), (T), (c) again, so the ring needs no barrier of its own. An eventfd is told
+ * and looks at nothing: while one is bound, armed stays 1, or a count that moves between (e) and a new (b) would be
+ * told to nobody.
+ *
+ * Nothing here depends on what stands in the mapping: armed is only written, so a hostile process can see to it that
+ * its own store's sleepers aren't woken, or are for nothing, and no more.
+ */
+#include <linux/slab.h>
+
+#include "kmod.h"
+#include "signal.h"
+
+static void queue_init(struct spl_queue *q, struct spl_group *counter)
+{
+	init_waitqueue_head(&q->wq);
+	q->counter = counter;
+}
+
+/**
+ * spl_signal_init() - room for a store's sleepers
+ * @k: the store; its pages are there
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int spl_signal_init(struct spl_kstore *k)
+{
+	struct spl_signals *sig;
+	u32 i;
+
+	sig = kvzalloc(sizeof(*sig), GFP_KERNEL_ACCOUNT);
+	if (!sig)
+		return -ENOMEM;
+	mutex_init(&sig->marks_lock);
+	for (i = 0; i < SPL_GROUPS; i++) {
+		queue_init(&sig->group[i], &k->view.signal->group[i]);
+		queue_init(&sig->bell[i], &k->view.signal->bell[i]);
+		INIT_LIST_HEAD(&sig->keys[i]);
+	}
+	k->signals = sig;
+	return 0;
+}
+
+/**
+ * spl_signal_exit() - undo spl_signal_init()
+ * @k: a store without handles, so nobody sleeps
+ */
+void spl_signal_exit(struct spl_kstore *k)
+{
+	kvfree(k->signals);
+}
+
+/**
+ * spl_signal_join() - enter a queue (a)
+ * @s: the sleeper; its wait.func calls spl_signal_woken()
+ * @q: the queue
+ */
+void spl_signal_join(struct spl_sleeper *s, struct spl_queue *q)
+{
+	s->queue = q;
+	s->armed = false;
+	add_wait_queue(&q->wq, &s->wait);
+}
+
+/**
+ * spl_signal_arm() - from now on the writers ring (b)
+ * @s: a sleeper in a queue
+ *
+ * The caller goes on with (T): smp_mb(), then looks.
+ */
+void spl_signal_arm(struct spl_sleeper *s)
+{
+	struct spl_queue *q = s->queue;
+	unsigned long flags;
+
+	/*
+	 * If it is, who disarms it wakes whom this is for afterwards: he was in the queue, or in the handle's, before he
+	 * came here.
+	 */
+	if (READ_ONCE(s->armed))
+		return;
+	spin_lock_irqsave(&q->wq.lock, flags);
+	WRITE_ONCE(s->armed, true);
+	q->nr_armed++;
+	WRITE_ONCE(q->counter->armed, 1);
+	spin_unlock_irqrestore(&q->wq.lock, flags);
+}
+
+/* The queue's lock is held. */
+static void disarm(struct spl_sleeper *s)
+{
+	if (!s->armed)
+		return;
+	WRITE_ONCE(s->armed, false);
+	s->queue->nr_armed--;
+}
+
+/**
+ * spl_signal_woken() - for wait.func: the sleeper is being rung
+ * @s: the sleeper
+ * @stays_armed: it doesn't look again
+ */
+void spl_signal_woken(struct spl_sleeper *s, bool stays_armed)
+{
+	lockdep_assert_held(&s->queue->wq.lock);
+	s->queue->nr_wakeups++;
+	if (!stays_armed)
+		disarm(s);
+}
+
+/**
+ * spl_signal_leave() - leave the queue; the last one who was armed spares the writers the ring
+ * @s: a sleeper in a queue
+ */
+void spl_signal_leave(struct spl_sleeper *s)
+{
+	struct spl_queue *q = s->queue;
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->wq.lock, flags);
+	__remove_wait_queue(&q->wq, &s->wait);
+	disarm(s);
+	if (!q->nr_armed)
+		WRITE_ONCE(q->counter->armed, 0);
+	spin_unlock_irqrestore(&q->wq.lock, flags);
+}
+
+static void ring(struct spl_queue *q)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->wq.lock, flags);
+	__wake_up_locked(&q->wq, TASK_NORMAL, 0); /* (d) */
+	WRITE_ONCE(q->counter->armed, !!q->nr_armed); /* (e) */
+	spin_unlock_irqrestore(&q->wq.lock, flags);
+}
+
+/**
+ * spl_signal_ring() - wake all who sleep on counters
+ * @k: the store
+ * @groups: mask of groups
+ * @bells: mask of bells
+ *
+ * From process context; takes the queues' locks only.
+ */
+void spl_signal_ring(struct spl_kstore *k, u64 groups, u64 bells)
+{
+	for (; groups; groups &= groups - 1)
+		ring(&k->signals->group[__ffs64(groups)]);
+	for (; bells; bells &= bells - 1)
+		ring(&k->signals->bell[__ffs64(bells)]);
+}
+
+/**
+ * spl_signal_ring_for() - SPL_IOC_RING
+ * @k: the store
+ * @a: the call's struct
+ *
+ * Return: 0 or -EOPNOTSUPP.
+ */
+int spl_signal_ring_for(struct spl_kstore *k, const struct spl_ioc_ring *a)
+{
+	if (a->flags)
+		return -EOPNOTSUPP;
+	atomic64_inc(&k->signals->nr_rings);
+	spl_signal_ring(k, a->groups, a->bells);
+	return 0;
+}
+
+/**
+ * spl_signal_ring_owed() - wake whom a writer that is no more would have woken
+ * @k: the store, its writers_lock held
+ * @cell: the writer's cell; its declarations are zero afterwards
+ *
+ * Armed or not: between adding to a count and looking whether somebody sleeps a writer declares what it may find.
+ */
+void spl_signal_ring_owed(struct spl_kstore *k, struct spl_wcell *cell)
+{
+	lockdep_assert_held(&k->writers_lock);
+	spl_signal_ring(k, READ_ONCE(cell->ring_groups), READ_ONCE(cell->ring_bells));
+	WRITE_ONCE(cell->ring_groups, 0);
+	WRITE_ONCE(cell->ring_bells, 0);
+}
+
+/**
+ * spl_signal_count() - how many sleep, and how many were woken
+ * @k: the store
+ * @sleepers: out: places in queues that count on being rung; none of whom it wakes at this moment
+ * @wakeups: out: sleepers woken so far
+ */
+void spl_signal_count(struct spl_kstore *k, u64 *sleepers, u64 *wakeups)
+{
+	const struct spl_queue *q;
+	u32 i;
+
+	*sleepers = 0;
+	*wakeups = 0;
+	for (i = 0; i < 2 * SPL_GROUPS; i++) {
+		q = i < SPL_GROUPS ? &k->signals->group[i] : &k->signals->bell[i - SPL_GROUPS];
+		*sleepers += READ_ONCE(q->nr_armed);
+		*wakeups += READ_ONCE(q->nr_wakeups);
+	}
+}

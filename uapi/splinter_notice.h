@@ -336,15 +336,16 @@ static spl_inline void spl_notice_insert(const struct spl_store *s, __u32 idx,
 }
 
 /*
- * Zero a pair of an incarnation that is over, guard and all: with it, the pair would still count as that key's. One that is
- * being changed at this moment may stay: see spl_pairs_ask().
+ * Zero a pair of an incarnation that is over. Its guard becomes @tomb, the number of the delete, which is no key's and comes
+ * once: with the key's own it would go on to count as that key's, and with a guard that was there before, somebody who
+ * loaded it then could take it for unchanged. One that is being changed at this moment may stay: see spl_pairs_ask().
  */
-static inline void spl_pair_clear(struct spl_attr *a, __u64 inc)
+static inline void spl_pair_clear(struct spl_attr *a, __u64 inc, __u64 tomb)
 {
 	__u64 guard, word;
 
 	if (spl_attr_load(a, &guard, &word) && (guard & SPL_INC) == inc)
-		spl_cas128(&a->guard, guard, word, 0, 0);
+		spl_cas128(&a->guard, guard, word, tomb, 0);
 }
 
 /* After the exchange that took a key away, and before its cell is empty. */
@@ -352,14 +353,15 @@ static spl_noinline void spl_notice_gone(const struct spl_store *s, __u32 idx,
 					 const struct spl_event *e)
 {
 	struct spl_counters to = spl_bound_to(s, e->hash, e->pos, e->inc, 0);
+	__u64 tomb = spl_load(spl_cell_at(s, e->pos)) & SPL_INC; /* of the dead word */
 
 	to.groups |= spl_load(&s->signal->keys_groups);
 	spl_pulse(s, &s->wcells[idx], to);
 	if (s->feed_bytes)
 		spl_feed_append(s, idx, e);
-	spl_pair_clear(spl_attr_at(s, e->pos), e->inc);
+	spl_pair_clear(spl_attr_at(s, e->pos), e->inc, tomb);
 	if (s->watch)
-		spl_pair_clear(spl_watch_at(s, e->pos), e->inc);
+		spl_pair_clear(spl_watch_at(s, e->pos), e->inc, tomb);
 }
 
 /**

@@ -181,6 +181,7 @@ void data_inc(void *context, uint64_t ops);
 void section_table(void);
 void section_large(void);
 void section_pair(void);
+void section_channels(void);
 void section_touch(void);
 void section_latency(void);
 void section_matrix(void);

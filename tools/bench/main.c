@@ -132,6 +132,7 @@ int main(int argc, char **argv)
 
 	section_table();
 	section_pair();
+	section_channels();
 	section_touch();
 	section_large();
 	section_latency();

@@ -10,7 +10,7 @@ static int nr_figures, nr_missed, nr_bounds, nr_skips, nr_latencies;
 static struct {
 	char name[64];
 	double ns[5];
-} latencies[16];
+} latencies[32];
 static struct {
 	char what[64], why[96];
 } skips[16];
@@ -56,7 +56,7 @@ void report_figure(const struct figure *f)
 void report_latency(const char *name, const double *ns)
 {
 	begin();
-	if (nr_latencies == 16)
+	if (nr_latencies == 32)
 		die("too many latencies");
 	snprintf(latencies[nr_latencies].name, sizeof(latencies[0].name), "%s", name);
 	memcpy(latencies[nr_latencies++].ns, ns, sizeof(latencies[0].ns));

@@ -83,11 +83,11 @@ static spl_noinline int rx_wait(struct splk_channel *ch, uint64_t deadline)
 	int r = 0;
 
 	for (i = 1; deadline && !r; i++) {
-		if (spl_rx_ready(&ch->rx))
+		relax();
+		if (spl_likely(spl_rx_ready(&ch->rx)))
 			return 0;
 		if (i % LOOKS == 0 && spl_channel_gone(spl_load(&ch->map.info->tx.taken)))
 			break;
-		relax();
 		r = spun(ch, i, deadline);
 	}
 	/* In this order: what was published before the end went is there. */

@@ -36,11 +36,14 @@ static const struct {
 	{ ENOMEM, "Not enough memory for a store of this size" },
 	{ ENOBUFS, "All rooms that a thread may hold at one time are given out" },
 	{ EBUSY,
-	  "Others have the store, or this thread writes through the same descriptor already" },
+	  "Others have the store or that end of the channel, or this thread writes through the same "
+	  "descriptor already" },
 	{ EOPNOTSUPP, "This backend can't do that" },
 	{ ENAMETOOLONG, "The name is too long" },
 	{ EILSEQ, "The name is not UTF-8" },
 	{ ENXIO, "The handle has no store" },
+	{ EPIPE, "The other end of the channel was there and has gone" },
+	{ ETIMEDOUT, "It didn't happen before the deadline" },
 	{ EINTR, "Interrupted by a signal" },
 	{ EIO, "An input or output error of the system" },
 };

@@ -56,7 +56,7 @@ links() {
 functions() {
 	local bad=0 name page target
 
-	for name in $(grep -oE '^[a-z].*\bsplk_[a-z_]+\(' "$top/libsplinterk/splinterk.h" | grep -oE 'splk_[a-z_]+\($' | tr -d '('); do
+	for name in $(grep -ohE '^[a-z].*\bsplk_[a-z_]+\(' "$top"/libsplinterk/splinterk*.h | grep -oE 'splk_[a-z_]+\($' | tr -d '('); do
 		page=$top/libsplinterk/man/$name.3
 		if [[ ! -e $page ]]; then
 			echo "$name: no page"

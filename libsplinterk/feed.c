@@ -11,7 +11,7 @@ _Static_assert((int)SPLK_CHANGE_SET == (int)SPL_TOLD_SET &&
 		       (int)SPLK_CHANGE_OVERRUN == (int)SPL_TOLD_OVERRUN,
 	       "kinds are passed on");
 
-/* Beyond this many cells a state may be told twice. Pages of it exist once a key was told that belongs there. */
+/* Pages of it exist once a key was told that belongs there. */
 #define KNOWN_MAX (1ULL << 22)
 
 struct splk_feed {
@@ -25,14 +25,14 @@ struct splk_feed {
 int splk_feed_open(struct splk_store *store, struct splk_feed **feed)
 {
 	const struct spl_store *s = &store->view;
-	uint64_t nr = SPL_BUCKET_SLOTS;
+	uint64_t nr = SPL_FEED_WAYS;
 	struct splk_feed *new;
 	int err;
 
 	*feed = NULL;
 	if (!s->feed_bytes)
 		return -EOPNOTSUPP;
-	while (nr < KNOWN_MAX && nr < (uint64_t)s->buckets * SPL_BUCKET_SLOTS)
+	while (nr < KNOWN_MAX && nr < 4 * s->lanes_wanted)
 		nr *= 2;
 	new = calloc(1, sizeof(*new) + s->max_writers * sizeof(new->at[0]));
 	if (!new)

@@ -35,12 +35,12 @@ struct backend {
 	/* Wake who sleeps on these counters. */
 	int (*ring)(struct splk_store *store, const struct spl_counters *due);
 	/* Sleep until one differs: how many do, or a negative errno; arguments are checked, and were looked at. */
-	int (*wait_groups)(struct splk_store *store, struct spl_group_count *counts, uint32_t n,
+	int (*wait_groups)(struct splk_store *store, struct splk_group_count *counts, uint32_t n,
 			   uint64_t deadline, uint32_t flags);
 	int (*wait_key)(struct splk_store *store, const void *key, uint32_t klen, uint64_t *epoch,
 			uint64_t deadline, uint32_t flags);
 	int (*subscribe)(struct splk_store *store, uint64_t groups);
-	long (*pulses)(struct splk_store *store, struct spl_pulses *pulses, size_t n);
+	long (*pulses)(struct splk_store *store, struct splk_pulses *pulses, size_t n);
 	int (*eventfd)(struct splk_store *store, int fd, uint64_t groups, uint32_t flags);
 };
 
@@ -106,16 +106,17 @@ hidden int device_info(const char *device, struct spl_ioc_info *info);
 hidden extern const struct backend device_backend;
 
 /* What splinterk_signal.h's functions of the same names tell; the backend's parts are in signal_*.c. */
-#define SIGNAL_PARTS(backend)                                                                      \
-	hidden int backend##_ring(struct splk_store *store, const struct spl_counters *due);       \
-	hidden int backend##_wait_groups(struct splk_store *store, struct spl_group_count *counts, \
-					 uint32_t n, uint64_t deadline, uint32_t flags);           \
-	hidden int backend##_wait_key(struct splk_store *store, const void *key, uint32_t klen,    \
-				      uint64_t *epoch, uint64_t deadline, uint32_t flags);         \
-	hidden int backend##_subscribe(struct splk_store *store, uint64_t groups);                 \
-	hidden long backend##_pulses(struct splk_store *store, struct spl_pulses *pulses,          \
-				     size_t n);                                                    \
-	hidden int backend##_eventfd(struct splk_store *store, int fd, uint64_t groups,            \
+#define SIGNAL_PARTS(backend)                                                                   \
+	hidden int backend##_ring(struct splk_store *store, const struct spl_counters *due);    \
+	hidden int backend##_wait_groups(struct splk_store *store,                              \
+					 struct splk_group_count *counts, uint32_t n,           \
+					 uint64_t deadline, uint32_t flags);                    \
+	hidden int backend##_wait_key(struct splk_store *store, const void *key, uint32_t klen, \
+				      uint64_t *epoch, uint64_t deadline, uint32_t flags);      \
+	hidden int backend##_subscribe(struct splk_store *store, uint64_t groups);              \
+	hidden long backend##_pulses(struct splk_store *store, struct splk_pulses *pulses,      \
+				     size_t n);                                                 \
+	hidden int backend##_eventfd(struct splk_store *store, int fd, uint64_t groups,         \
 				     uint32_t flags)
 SIGNAL_PARTS(device);
 SIGNAL_PARTS(embed);
@@ -205,7 +206,7 @@ static inline struct spl_writer *writer_get(struct splk_store *store, int *err)
 hidden void ring_due(struct splk_store *store, struct spl_writer *w,
 		     const struct spl_counters *due);
 /* How many counts aren't as told, and all of them if any; likewise 1 or 0 of a key, or a negative errno. */
-hidden int groups_moved(struct splk_store *store, struct spl_group_count *counts, uint32_t n);
+hidden int groups_moved(struct splk_store *store, struct splk_group_count *counts, uint32_t n);
 hidden int key_moved(struct splk_store *store, const void *key, uint32_t klen, uint64_t *epoch);
 
 /* After whatever may have changed something: wakes who waits for that. */

@@ -7,6 +7,14 @@
 
 #include "internal.h"
 
+/* The library's records are the kernel's, without a copy. */
+_Static_assert(sizeof(struct splk_group_count) == sizeof(struct spl_group_count) &&
+		       offsetof(struct splk_group_count, count) ==
+			       offsetof(struct spl_group_count, count) &&
+		       sizeof(struct splk_pulses) == sizeof(struct spl_pulses) &&
+		       offsetof(struct splk_pulses, pulses) == offsetof(struct spl_pulses, pulses),
+	       "records are passed on");
+
 static inline uint32_t narrow(size_t n)
 {
 	return spl_likely(n <= UINT32_MAX) ? (uint32_t)n : UINT32_MAX;
@@ -107,15 +115,17 @@ int splk_group_count(struct splk_store *store, uint32_t group, uint64_t *count)
 	return err;
 }
 
-int groups_moved(struct splk_store *store, struct spl_group_count *counts, uint32_t n)
+int groups_moved(struct splk_store *store, struct splk_group_count *counts, uint32_t n)
 {
-	struct spl_group_count now[SPL_GROUPS];
+	struct splk_group_count now[SPL_GROUPS];
 	int moved = 0;
+	__u64 count = 0;
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
 		now[i] = counts[i];
-		(void)spl_group_count(&store->view, now[i].group, &now[i].count);
+		(void)spl_group_count(&store->view, now[i].group, &count);
+		now[i].count = count;
 		moved += now[i].count != counts[i].count;
 	}
 	if (moved)
@@ -138,7 +148,7 @@ int key_moved(struct splk_store *store, const void *key, uint32_t klen, uint64_t
 	return 1;
 }
 
-int splk_wait_groups(struct splk_store *store, struct spl_group_count *counts, size_t n,
+int splk_wait_groups(struct splk_store *store, struct splk_group_count *counts, size_t n,
 		     uint64_t deadline, uint32_t flags)
 {
 	int moved;
@@ -177,7 +187,7 @@ int splk_subscribe(struct splk_store *store, uint64_t groups)
 	return store->backend->subscribe(store, groups);
 }
 
-long splk_pulses(struct splk_store *store, struct spl_pulses *pulses, size_t n)
+long splk_pulses(struct splk_store *store, struct splk_pulses *pulses, size_t n)
 {
 	return store->backend->pulses(store, pulses, n);
 }

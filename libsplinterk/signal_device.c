@@ -31,10 +31,10 @@ static int sleep_in(struct splk_store *store, struct spl_ioc_wait *arg, uint32_t
 	return r == -ENOTTY ? -EOPNOTSUPP : r; /* a module from before signals */
 }
 
-int device_wait_groups(struct splk_store *store, struct spl_group_count *counts, uint32_t n,
+int device_wait_groups(struct splk_store *store, struct splk_group_count *counts, uint32_t n,
 		       uint64_t deadline, uint32_t flags)
 {
-	struct spl_group_count now[SPL_GROUPS];
+	struct splk_group_count now[SPL_GROUPS];
 	struct spl_ioc_wait arg = {
 		.size = sizeof(arg),
 		.counts = (uintptr_t)now,
@@ -81,7 +81,7 @@ int device_subscribe(struct splk_store *store, uint64_t groups)
 	return device_call(store->fd, SPL_IOC_SUBSCRIBE, &arg);
 }
 
-long device_pulses(struct splk_store *store, struct spl_pulses *pulses, size_t n)
+long device_pulses(struct splk_store *store, struct splk_pulses *pulses, size_t n)
 {
 	int saved = errno;
 	ssize_t r = read(store->fd, pulses, (n < SPL_GROUPS ? n : SPL_GROUPS) * sizeof(*pulses));

@@ -94,7 +94,7 @@ static int sleep_in(const struct bed *bed, uint64_t deadline, uint32_t flags)
 	return err == -ETIMEDOUT || past(deadline) ? -ETIMEDOUT : 0;
 }
 
-int embed_wait_groups(struct splk_store *store, struct spl_group_count *counts, uint32_t n,
+int embed_wait_groups(struct splk_store *store, struct splk_group_count *counts, uint32_t n,
 		      uint64_t deadline, uint32_t flags)
 {
 	struct bed bed = { .n = n };
@@ -177,7 +177,7 @@ int embed_subscribe(struct splk_store *store, uint64_t groups)
 	return -EOPNOTSUPP;
 }
 
-long embed_pulses(struct splk_store *store, struct spl_pulses *pulses, size_t n)
+long embed_pulses(struct splk_store *store, struct splk_pulses *pulses, size_t n)
 {
 	(void)store, (void)pulses, (void)n;
 	return -EOPNOTSUPP;

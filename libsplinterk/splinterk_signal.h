@@ -136,6 +136,18 @@ int splk_signal(struct splk_store *store, uint64_t groups);
 int splk_group_count(struct splk_store *store, uint32_t group, uint64_t *count);
 
 /**
+ * struct splk_group_count - a group and its count
+ * @group: its number, 0 to 63
+ * @reserved: 0
+ * @count: its count
+ */
+struct splk_group_count {
+	uint32_t group;
+	uint32_t reserved;
+	uint64_t count;
+};
+
+/**
  * splk_wait_groups() - sleep until one of some groups was pulsed
  * @store: handle
  * @counts: in: groups, and their counts as the caller knows them, reserved 0; out: the counts as they are
@@ -150,7 +162,7 @@ int splk_group_count(struct splk_store *store, uint32_t group, uint64_t *count);
  * @n, a flag), -EBADF (embedded, read-only), -EOPNOTSUPP (embedded, several groups: Linux before 5.16). On an error
  * @counts is as it was.
  */
-int splk_wait_groups(struct splk_store *store, struct spl_group_count *counts, size_t n,
+int splk_wait_groups(struct splk_store *store, struct splk_group_count *counts, size_t n,
 		     uint64_t deadline, uint32_t flags);
 
 /**
@@ -185,6 +197,18 @@ int splk_wait_key(struct splk_store *store, const void *key, size_t klen, uint64
 int splk_subscribe(struct splk_store *store, uint64_t groups);
 
 /**
+ * struct splk_pulses - what splk_pulses() tells of a group
+ * @group: its number
+ * @reserved: 0
+ * @pulses: since it was last told, 1 or more
+ */
+struct splk_pulses {
+	uint32_t group;
+	uint32_t reserved;
+	uint64_t pulses;
+};
+
+/**
  * splk_pulses() - which subscribed groups were pulsed, and how often (device only)
  * @store: handle
  * @pulses: out: a record for each such group: number, pulses since it was last told
@@ -195,7 +219,7 @@ int splk_subscribe(struct splk_store *store, uint64_t groups);
  * Return: number of records; -EAGAIN (O_NONBLOCK, none), -EINTR, -EINVAL (@n is 0, no subscription), -EOPNOTSUPP (an
  * embedded store).
  */
-long splk_pulses(struct splk_store *store, struct spl_pulses *pulses, size_t n);
+long splk_pulses(struct splk_store *store, struct splk_pulses *pulses, size_t n);
 
 /**
  * splk_eventfd_bind() - signal an eventfd when groups are pulsed (device only)
@@ -278,7 +302,7 @@ struct splk_change {
  * @store: handle, read-only will do, of a store with a change feed (geometry.feed); to be closed after the feed
  * @feed: out: of one thread at a time; any number may follow
  *
- * Who opens the feed and then looks at all keys misses nothing. Takes 24 bytes for each key that it tells, at most 96 MiB.
+ * Who opens the feed and then looks at all keys misses nothing. Takes 32 bytes for each key that it tells, by pages, at most 128 MiB.
  *
  * Return: 0, or -EOPNOTSUPP (no change feed), -ENOMEM.
  */

@@ -45,14 +45,16 @@ struct spl_told {
 };
 
 /**
- * struct spl_known - what a follower told last of the key in a cell
- * @hash: of the key; with @state 0: nothing
- * @state: epoch * 2, plus 1 if it was gone; of one key it only rises. 0: only labels were told
+ * struct spl_known - what a follower told last of a key; all 0: of none
+ * @hash: of the key, by which it is found
+ * @state: of its value: epoch * 2, plus 1 if it was gone; of one key it only rises. 0: only labels were told
+ * @seen: the same, of what its labels were told with, too
  * @labels: its labels
  */
 struct spl_known {
 	__u64 hash;
 	__u64 state;
+	__u64 seen;
 	__u64 labels;
 };
 
@@ -60,7 +62,7 @@ struct spl_known {
  * struct spl_follower - a place in the change feed; of one thread
  * @s: the store
  * @at: for each writer cell, how far its ring was read
- * @known: what was told last, by cell; memory that was zero at first
+ * @known: what was told last; memory that was zero at first
  * @nr_known: how many, a power of two
  * @writer: whose ring is read now
  * @taken: records of it in this turn
@@ -74,6 +76,8 @@ struct spl_follower {
 	__u32 taken;
 };
 
+/* Entries of @known among which the hash leaves a choice. */
+#define SPL_FEED_WAYS 8ULL
 /* A writer that never rests mustn't keep a follower from the others. */
 #define SPL_FEED_TURN 64U
 /* Records that tell nothing, after which a call returns all the same. */
@@ -84,9 +88,9 @@ struct spl_follower {
  * @f: out: the follower
  * @s: the store
  * @at: room for s->max_writers words
- * @known: zeroed memory. With an entry for each of s->buckets * SPL_BUCKET_SLOTS positions, or more, no state is told
- *	twice; with fewer it may be
- * @nr_known: entries of it, a power of two
+ * @known: zeroed memory. What has no room in it may be told again: with four entries for each key that the store holds,
+ *	one in many thousands
+ * @nr_known: entries of it, a power of two, SPL_FEED_WAYS at least
  *
  * Who looks at all keys after this call, and then follows, misses nothing.
  *
@@ -99,7 +103,7 @@ static inline int spl_feed_follow(struct spl_follower *f, const struct spl_store
 
 	if (!s->feed_bytes)
 		return -EOPNOTSUPP;
-	if (!nr_known || (nr_known & (nr_known - 1)))
+	if (nr_known < SPL_FEED_WAYS || (nr_known & (nr_known - 1)))
 		return -EINVAL;
 	memset(f, 0, sizeof(*f));
 	f->s = s;
@@ -168,20 +172,38 @@ static inline int spl_feed_take(struct spl_follower *f, struct spl_feed_record *
 	return 1;
 }
 
-/* Is it news? If so, it is remembered. */
-static inline bool spl_feed_news(struct spl_follower *f, __u64 pos, __u64 hash,
-				 const struct spl_told *t)
+/* Where what was told of a key is remembered; of a set that is full, a key that is gone makes room, or any. */
+static inline struct spl_known *spl_feed_known(struct spl_follower *f, __u64 hash)
 {
-	struct spl_known *k = &f->known[pos & (f->nr_known - 1)];
-	__u64 state = t->epoch * 2 + (t->kind == SPL_TOLD_GONE);
-	bool known = k->hash == hash && (k->state || k->labels);
+	struct spl_known *set = &f->known[hash & (f->nr_known - 1) & ~(SPL_FEED_WAYS - 1)];
+	struct spl_known *room = &set[(hash >> 32) % SPL_FEED_WAYS];
+	__u32 i;
 
-	if (known && (t->kind == SPL_TOLD_LABELS ? t->labels == k->labels : state <= k->state))
+	for (i = 0; i < SPL_FEED_WAYS; i++) {
+		if (set[i].hash == hash)
+			return &set[i];
+		if (set[i].state & 1)
+			room = &set[i];
+	}
+	for (i = 0; i < SPL_FEED_WAYS; i++)
+		if (!(set[i].hash | set[i].seen))
+			room = &set[i];
+	memset(room, 0, sizeof(*room));
+	return room;
+}
+
+/* Is it news? If so, it is remembered. */
+static inline bool spl_feed_news(struct spl_follower *f, __u64 hash, const struct spl_told *t)
+{
+	struct spl_known *k = spl_feed_known(f, hash);
+	__u64 state = t->epoch * 2 + (t->kind == SPL_TOLD_GONE);
+
+	if (t->kind == SPL_TOLD_LABELS ? k->seen && t->labels == k->labels
+				       : state <= k->state || state < k->seen)
 		return false;
 	if (t->kind != SPL_TOLD_LABELS)
 		k->state = state;
-	else if (!known)
-		k->state = 0; /* of its value nothing was told */
+	k->seen = state;
 	k->hash = hash;
 	k->labels = t->labels;
 	return true;
@@ -212,7 +234,7 @@ static inline bool spl_feed_tell(struct spl_follower *f, const struct spl_feed_r
 			t->kind = SPL_TOLD_GONE;
 			t->epoch = r->epoch;
 			t->labels = 0;
-			return spl_feed_news(f, pos, hash, t);
+			return spl_feed_news(f, hash, t);
 		}
 		if (found)
 			return false;
@@ -222,7 +244,7 @@ static inline bool spl_feed_tell(struct spl_follower *f, const struct spl_feed_r
 		return false;
 	t->klen = m.klen;
 	t->epoch = m.epoch;
-	return spl_feed_news(f, pos, spl_hash(s, key, m.klen), t);
+	return spl_feed_news(f, spl_hash(s, key, m.klen), t);
 }
 
 static inline void spl_feed_turn(struct spl_follower *f)

@@ -19,10 +19,13 @@ enum act_op {
 	ACT_BUMP,
 	ACT_LABEL, /* set labels @number */
 	ACT_LABELS, /* get them */
+	ACT_WATCH, /* bind to groups @number */
+	ACT_SIGNAL, /* pulse groups @number */
 };
 
 static const char *const act_names[] = {
-	"get", "set", "put", "delete", "append", "math", "cas", "bump", "label", "labels",
+	"get", "set",  "put",	"delete", "append", "math",
+	"cas", "bump", "label", "labels", "watch",  "signal",
 };
 
 struct act {
@@ -86,6 +89,13 @@ static spl_noinline void act_run(struct spl_writer *w, const struct act *a, stru
 		r = spl_attr_change(w, ACT_KEY(a), &edit, &was);
 		t->number[i] = was.labels;
 		break;
+	case ACT_WATCH:
+		r = spl_watch(w, ACT_KEY(a), a->number, 0, &t->number[i]);
+		break;
+	case ACT_SIGNAL:
+		spl_signal(w, a->number);
+		r = 0;
+		break;
 	default:
 		r = spl_attr_get(w->s, ACT_KEY(a), &was);
 		t->number[i] = was.labels;
@@ -135,6 +145,7 @@ struct model_key {
 	bool unsure; /* the epoch is @epoch or higher: nobody told it yet */
 	__u64 epoch; /* also the last one, of a key that isn't there */
 	__u64 labels;
+	__u64 groups;
 };
 
 struct model {
@@ -165,6 +176,7 @@ static bool model_publish(struct model *m, struct model_key *k, int value, const
 		m->live++;
 		k->unsure = true;
 		k->labels = 0;
+		k->groups = 0;
 	}
 	if (t && t->r < 0)
 		return false;
@@ -252,6 +264,15 @@ static UNUSED bool model_apply(struct model *m, const struct act *a, const struc
 		if (a->op == ACT_LABEL)
 			k->labels |= a->number;
 		return true;
+	case ACT_WATCH:
+		if (!there)
+			return says(t, -ENOENT);
+		if (!says(t, 0) || (t && t->number != k->groups))
+			return false;
+		k->groups |= a->number;
+		return true;
+	case ACT_SIGNAL:
+		return says(t, 0);
 	}
 	return false;
 }

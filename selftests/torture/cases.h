@@ -6,7 +6,7 @@
 #ifndef _SELFTESTS_TORTURE_CASES_H
 #define _SELFTESTS_TORTURE_CASES_H
 
-#include "crowd.h"
+#include "bound.h"
 
 #define HAS_K (1U << 0)
 #define HAS_HOME_FULL (1U << 1) /* seven keys in K's home, made before K: K is displaced */
@@ -18,6 +18,7 @@
 #define HAS_K_LARGE (1U << 7)
 #define HAS_K_INT (1U << 8)
 #define HAS_STALE_ATTR (1U << 9) /* K's cell has labels of a key that is gone */
+#define HAS_BOUND (1U << 11) /* K is bound to groups, or its birth is waited for */
 #define HAS_K_LATE (1U << 10) /* home was full when K came, and isn't any more */
 
 #define LARGE 1000
@@ -91,6 +92,13 @@ static struct test_case cases[] = {
 	ONE("label", HAS_K | HAS_HISTORY, 0, ACT_LABEL, 0, 1 << 3),
 	ONE("label-first", HAS_K | HAS_STALE_ATTR, 0, ACT_LABEL, 0, 1 << 3),
 	ONE("labels", HAS_K | HAS_HISTORY, 0, ACT_LABELS, 0, 0),
+	ONE("overwrite-bound", HAS_K | HAS_BOUND, 24, ACT_SET, 0, 0),
+	ONE("delete-bound", HAS_K | HAS_BOUND, 0, ACT_DELETE, 0, 0),
+	ONE("label-bound", HAS_K | HAS_BOUND, 0, ACT_LABEL, 0, 1 << 3),
+	ONE("insert-awaited", HAS_BOUND, 24, ACT_SET, 0, 0),
+	ONE("watch", HAS_K | HAS_STALE_ATTR, 0, ACT_WATCH, 0, 1 << 4),
+	ONE("watch-more", HAS_K | HAS_BOUND, 0, ACT_WATCH, 0, 1 << 4),
+	ONE("signal", HAS_K, 0, ACT_SIGNAL, 0, 3),
 	ONE("get", HAS_K, 0, ACT_GET, 0, 0),
 	ONE("get-large", HAS_K | HAS_K_LARGE, 0, ACT_GET, 0, 0),
 	ONE("get-displaced", HAS_K | HAS_HOME_FULL, 0, ACT_GET, 0, 0),
@@ -140,6 +148,10 @@ static void setup_keys(struct history *h, struct spl_writer *w, const struct tes
 	if (c->has & HAS_K)
 		does(h, w, ACT_SET, KEY_K, c->has & HAS_K_LARGE ? value_make(21, LARGE) : value, 0,
 		     0);
+	if (c->has & HAS_K && c->has & HAS_BOUND) {
+		does(h, w, ACT_WATCH, KEY_K, 0, 0, 1 << 5);
+		does(h, w, ACT_LABEL, KEY_K, 0, 0, 1 << 2);
+	}
 	if (c->has & HAS_K_LATE)
 		for (i = 0; i < 3; i++)
 			del(h, w, KEY_SAME + i);
@@ -197,6 +209,7 @@ static UNUSED void case_fill(struct test_case *c, struct model *start)
 		if (!model_apply(start, &a, &t, 0))
 			die("%s: the setup itself can't be explained", c->name);
 	}
+	bound_start(c->has & HAS_BOUND, c->has & HAS_K);
 	for (i = 0; i < c->job.nr; i++) {
 		c->job.act[i].value = value_make(50 + (__u32)i, c->value_len);
 		if (c->job.act[i].op == ACT_CAS && !c->job.act[i].number)

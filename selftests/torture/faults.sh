@@ -167,6 +167,15 @@ fault "the reaper forgets lanes on their way" splinter_reap.h \
 fault "the reaper says that all is done before it is" splinter_reap.h \
 	'/^static inline int spl_reap_writer/,/^}/ s/^\tslot = .*/&\n\tspl_store_release(\&cell->op, SPL_OP_NONE);/' \
 	--full --op insert --reaper
+fault "an overwrite is declared done before it tells" splinter_write.h \
+	'/^static spl_inline bool spl_swap/,/^}/ s/^\tif \(spl_notice_wanted/\tspl_store_release(\&cell->op, SPL_OP_NONE);\n&/' \
+	--share 1000000 --op overwrite-bound
+fault "a label's change isn't declared" splinter_attr.h \
+	's/^\t\tspl_declare\(w, SPL_OP_ATTR,.*/\t\t;/' --op label-bound
+fault "the reaper of an overwrite tells nobody" splinter_reap.h \
+	'/^static inline void spl_reap_swap/,/^}/ s/^\tspl_reap_notice\(.*/\t;/' --op overwrite-bound
+fault "the reaper of an insert tells no birth" splinter_reap.h \
+	's/^(\tspl_reap_notice\(s, idx, pos, SPL_FEED_SET, 0, )true/\1false/' --op insert-awaited
 harmless "no fault" splinter_write.h 's/^\thash = spl_hash\(s, key, klen\);/\t;\n&/' --op delete
 harmless "no fault between twins" splinter_write.h 's/^\thash = spl_hash\(s, key, klen\);/\t;\n&/' --twins --op insert
 echo "1..$nr"

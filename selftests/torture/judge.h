@@ -146,6 +146,10 @@ static UNUSED bool judge_rest(struct history *h, __u32 heir)
 	int round;
 
 	spl_writer_init(&w, &world.s, heir);
+	if (!bound_told(why, sizeof(why))) {
+		failure(h, why);
+		return false;
+	}
 	for (round = 0; round < 2; round++) {
 		beat++;
 		if (!crowd_looks(h, &world.w)) {

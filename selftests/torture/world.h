@@ -167,6 +167,7 @@ static UNUSED struct spl_geometry world_geometry(__u64 lanes)
 		.max_writers = WRITERS,
 		.spares = SPARES,
 		.node = -1,
+		.flags = SPL_GEOMETRY_WATCH,
 	};
 
 	return g;

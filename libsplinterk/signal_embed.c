@@ -130,12 +130,10 @@ int embed_wait_key(struct splk_store *store, const void *key, uint32_t klen, uin
 			lie_down(&bed);
 			/* Each time: it may be another one, which nobody has marked. */
 			r = spl_wait_mark(s, key, klen, true); /* (S) */
-			if (r == -ENOENT) {
-				spl_or64(&s->signal->births, bell);
-				spl_mb(); /* (S) */
-			} else if (r) {
+			if (r == -ENOENT)
+				r = spl_wait_birth(s, key, klen); /* (S) */
+			if (r)
 				return r;
-			}
 		}
 		r = key_moved(store, key, klen, epoch);
 		if (r || err)

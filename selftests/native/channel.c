@@ -309,6 +309,7 @@ static void no_system_call(void)
 	struct sock_fprog program = { .len = 4, .filter = only_exit };
 	struct splk_channel *none = fresh_channel(4096), *tx, *rx;
 	char buf[2032] = { 0 };
+	int status;
 	uint32_t i;
 	pid_t pid;
 
@@ -318,16 +319,21 @@ static void no_system_call(void)
 		tx = end_of(splk_channel_fd(none), SPLK_CHANNEL_TX, 0);
 		rx = end_of(splk_channel_fd(none), SPLK_CHANNEL_RX, 0);
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+			_exit(77);
 		for (i = 0; i < 10000; i++)
 			if (splk_channel_send(tx, buf, i % 2033, 0, 0, SPLK_FOREVER) ||
 			    splk_channel_recv(rx, buf, sizeof(buf), NULL, SPLK_FOREVER) !=
 				    i % 2033 ||
 			    splk_channel_recv(rx, buf, sizeof(buf), NULL, 0) != -EAGAIN)
-				_exit(1);
-		_exit(0);
+				syscall(SYS_exit_group, 1);
+		syscall(SYS_exit_group, 0); /* _exit() may do more under a sanitizer */
 	}
-	IS(wait_for(pid), 0, "sending and receiving makes no system call while nobody sleeps");
+	status = wait_for(pid);
+	if (status == 77)
+		SKIP("no system call", "no seccomp filters here");
+	else
+		IS(status, 0, "no system call is made while nobody sleeps");
 	splk_channel_close(none);
 }
 

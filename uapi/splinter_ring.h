@@ -23,8 +23,9 @@
 
 #include "splinter_channel.h"
 
+/* (R) where the sleeper makes the heavy barrier. The kernel is interrupted by no sleeper, and has its own. */
 #ifdef __KERNEL__
-#define spl_light_mb() smp_mb()
+#define spl_light_mb() smp_mb() /* (R) */
 #else
 #define spl_light_mb() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif

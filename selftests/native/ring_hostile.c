@@ -165,6 +165,7 @@ static void newcomers(void)
 }
 
 static int stop;
+static __u64 looked_at; /* by the consumer, whose own state is nobody else's */
 
 /* Lengths that change while they are looked at. */
 static void *flicker(void *arg)
@@ -176,7 +177,7 @@ static void *flicker(void *arg)
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		if (n++ % 1024 == 0)
 			sched_yield();
-		at = __atomic_load_n(&r.rx.next, __ATOMIC_RELAXED);
+		at = __atomic_load_n(&looked_at, __ATOMIC_RELAXED);
 		word = &spl_message_at(r.map.data, CAPACITY - 1, at)->word;
 		/* Left as a good one, so that things get on while this thread doesn't run. */
 		for (i = 0; i < 33; i++)
@@ -196,6 +197,7 @@ static void while_it_looks(void)
 	for (i = 0; i < 10 * ROUNDS || (got < 100 && i < 100 * ROUNDS); i++) {
 		if (i % 512 == 0)
 			sched_yield(); /* there may be one CPU only */
+		__atomic_store_n(&looked_at, r.rx.next, __ATOMIC_RELAXED);
 		err = spl_rx_acquire(&r.rx, &m);
 		got += !err;
 		refused += err == -EBADMSG;

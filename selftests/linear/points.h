@@ -51,6 +51,7 @@ static inline void points_copy(void *dst, const void *src, __u32 n)
 #define spl_cas128(p, a, b, c, d) (linear_point(), (spl_cas128)(p, a, b, c, d))
 #define spl_or64(p, bits) (linear_point(), (spl_or64)(p, bits))
 #define spl_and64(p, bits) (linear_point(), (spl_and64)(p, bits))
+#define spl_add64(p, n) (linear_point(), (spl_add64)(p, n))
 #define spl_copy(dst, src, n) points_copy(dst, src, n)
 
 #endif

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
+# selftest-timeout: 300
 #
 # ring_faults.sh - the test of the ring finds what it is there for: each fault is put into a copy of the header, and the
 # point named must fail, or the program hang or die.

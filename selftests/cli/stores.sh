@@ -29,7 +29,7 @@ does "check --repair of a sound store" 0 "" sh -c 'splinterctl -s file:a check -
 run splinterctl -s file:a reap --json
 point "reap" gives 0 '{"writers":0,"finished":0,"undone":0,"alive":0,"unknown":0}'
 run splinterctl caps --json
-point "caps" grep -qE '^\{"library":"[0-9]+\.[0-9]+","abi":1,"features":\["attr"\],"module":' out
+point "caps" grep -qE '^\{"library":"[0-9]+\.[0-9]+","abi":1,"features":\["attr","signal","feed"\],"module":' out
 
 # Which store
 run splinterctl --device "$tmp/nodevice" use

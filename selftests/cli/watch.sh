@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# watch.sh - watch tells changes, comings and goings, and ends when it should.
+# watch.sh - watch sleeps, tells changes, comings and goings, pulses of groups, and ends when it should.
 # shellcheck source=selftests/cli/tap.bash
 . "$(dirname "$(realpath "$0")")/tap.bash"
 
-# watching FILE: until the watch has looked once, which its process's wait shows.
+# watching PID THREADS: until all threads of the watch sleep.
 watching() {
 	local i
 
-	for ((i = 0; i < 100; i++)); do
-		grep -q nanosleep "/proc/$1/wchan" 2>/dev/null && return
+	for ((i = 0; i < 250; i++)); do
+		(($(grep -l futex "/proc/$1"/task/*/wchan 2>/dev/null | wc -l) >= $2)) && return
 		sleep 0.02
 	done
 }
@@ -32,13 +32,13 @@ does "a change since an epoch is told at once" 0 "a epoch 1 length 3" splinterct
 does "none since this one" 1 "" splinterctl watch a --oneshot --since 1 --timeout 0
 splinterctl watch a --oneshot --values --timeout 10 >told &
 pid=$!
-watching $pid
+watching $pid 1
 splinterctl set a $'two\n'
 run wait $pid
 point "a change wakes it" test "$code $(<told)" = '0 a epoch 2 length 4 value two\n'
-splinterctl watch a b --json --values --timeout 10 --interval 5ms >told &
+splinterctl watch a b --json --values --timeout 10 >told &
 pid=$!
-watching $pid
+watching $pid 2
 splinterctl set b new
 lines 1
 splinterctl unset b
@@ -54,5 +54,33 @@ cat >want <<'END'
 END
 run cat told
 point "a key comes, goes, another is bumped" cmp told want
+splinterctl bind --label 3 9 10
+splinterctl watch --group 8,0x2 --label 3 b --json --timeout 10 >told &
+pid=$!
+watching $pid 2
+splinterctl signal 8
+lines 1
+splinterctl label set a 3
+lines 3
+ticks=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+kill $pid
+wait $pid 2>/dev/null
+cat >want <<'END'
+{"group":8,"pulses":1,"count":1}
+{"group":9,"pulses":1,"count":1}
+{"group":10,"pulses":1,"count":1}
+END
+run cat told
+point "groups, by number and by label" cmp told want
+point "it slept" test "$ticks" -le 2
+splinterctl watch --group 8 --oneshot --timeout 10 >told &
+pid=$!
+watching $pid 1
+splinterctl signal 8
+run wait $pid
+point "a pulse ends --oneshot" test "$code $(<told)" = '0 group 8 pulses 1 count 2'
+refuses "nothing to watch" 2 "watch what?" splinterctl watch
+refuses "no such group" 2 "group '64' is neither" splinterctl watch --group 64
+refuses "a label that is bound to nothing" 4 "bind --label 5" splinterctl watch --label 5
 refuses "not a time" 2 "not a number of seconds" splinterctl watch a --timeout soon
 finish

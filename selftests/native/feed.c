@@ -192,7 +192,7 @@ static void believe(const struct splk_change *c)
 	if (key >= MANY)
 		return;
 	if (c->kind == SPLK_CHANGE_GONE) {
-		back += c->epoch < belief[key].epoch && belief[key].there;
+		back += !overruns && c->epoch < belief[key].epoch && belief[key].there;
 		belief[key].there = false;
 	} else {
 		back += c->epoch < belief[key].epoch;

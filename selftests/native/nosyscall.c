@@ -113,6 +113,20 @@ static void do_room(uint64_t i)
 	splk_put(s, &room, 0, NULL);
 }
 
+/* Everything bound, nobody asleep. */
+static void do_watched(uint64_t i)
+{
+	struct splk_group_count count = { 0 };
+
+	splk_set(s, &i, sizeof(i), &i, sizeof(i), 0, NULL);
+	splk_watch(s, &i, sizeof(i), 6, 0, NULL);
+	splk_set(s, &i, sizeof(i), &i, sizeof(i), 0, NULL);
+	splk_label_change(s, &i, sizeof(i), 1, 2, NULL);
+	splk_signal(s, 1);
+	splk_wait_groups(s, &count, 1, 0, 0);
+	splk_delete(s, &i, sizeof(i));
+}
+
 /* The control: the filter does kill. */
 static void do_getppid(uint64_t i)
 {
@@ -168,11 +182,18 @@ int main(void)
 		{ do_next, "next" },
 		{ do_many, "get_many, set_many" },
 		{ do_room, "alloc and put" },
+		{ do_watched, "changes of what is bound" },
 	};
+	struct splk_options options = options_for(3 * ROUNDS, 32);
 	size_t i;
 	int r;
 
-	s = fresh(3 * ROUNDS, 32);
+	options.geometry.flags = SPL_GEOMETRY_WATCH;
+	options.geometry.feed = 1024;
+	s = fresh_with(&options);
+	splk_label_bind(s, 0, 24, 0, NULL);
+	splk_keys_bind(s, 32, 0, NULL);
+	splk_feed_bind(s, 64, 0, NULL);
 	r = in_cage(do_getppid);
 	if (r == 77) {
 		SKIP("no system call", "no seccomp filters here");

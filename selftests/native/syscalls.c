@@ -13,6 +13,7 @@ static struct rawstore raw;
 static long work(void)
 {
 	struct spl_attr_edit edit = { .labels_set = 4, .type = SPL_TYPE_JSON };
+	struct spl_counters due;
 	char key[16] = "key", buf[64];
 	struct spl_room room;
 	struct spl_writer w;
@@ -32,6 +33,10 @@ static long work(void)
 		bad += spl_attr_change(&w, key, 4, &edit, NULL) != 0;
 		bad += spl_alloc(&w, key, 4, 8, &room) || spl_put(&w, &room, 0, NULL) != 8;
 		bad += spl_bump(&w, key, 4, NULL) != 0;
+		/* Bound, by itself and by its label; nobody sleeps. */
+		bad += spl_watch(&w, key, 4, 3, 0, NULL) != 0;
+		bad += spl_set(&w, key, 4, &i, 4, 0, NULL) != 4;
+		bad += spl_ring_due(&w, &due);
 		cursor = 0;
 		bad += spl_next(&raw.s, &cursor, buf, sizeof(buf), NULL) <= 0;
 		if (i % 3 == 0)
@@ -68,7 +73,16 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (argc > 1 && !strcmp(argv[1], "--loop")) {
-		rawstore_make(&raw, 1000, 64, 16, 2, 2);
+		rawstore_make_with(&raw, &(struct spl_geometry){ .lanes = 1000,
+								 .value_max = 64,
+								 .key_max = 16,
+								 .max_writers = 2,
+								 .spares = 2,
+								 .flags = SPL_GEOMETRY_WATCH,
+								 .feed = 1024 });
+		spl_label_bind(&raw.s, 2, 4, 0);
+		spl_keys_bind(&raw.s, 8, 0);
+		spl_feed_bind(&raw.s, 16, 0);
 		if (write(1, "begin\n", 6) != 6)
 			return 1;
 		bad = work();

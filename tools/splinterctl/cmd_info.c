@@ -22,9 +22,9 @@ static const struct {
 	uint64_t bit;
 	const char *name;
 } features[] = {
-	{ SPL_FEATURE_ATTR, "attr" },
-	{ SPL_FEATURE_HUGE, "huge" },
-	{ SPL_FEATURE_NUMA, "numa" },
+	{ SPL_FEATURE_ATTR, "attr" }, { SPL_FEATURE_HUGE, "huge" },
+	{ SPL_FEATURE_NUMA, "numa" }, { SPL_FEATURE_SIGNAL, "signal" },
+	{ SPL_FEATURE_FEED, "feed" },
 };
 
 static json_t *features_json(uint64_t bits)

@@ -61,7 +61,33 @@ static int label_swap(struct ctl *ctl, const struct ctl_key *key, uint64_t mask,
 	return tell(ctl, key, "old", old) ? CTL_INPUT : r ? CTL_NO : CTL_OK;
 }
 
-static const char *const actions[] = { "get", "set", "clear", "test-and-set", "swap", NULL };
+/* All keys that have all of these labels. */
+static int label_list(struct ctl *ctl, uint64_t labels)
+{
+	char name[SPL_KEY_MAX];
+	struct ctl_key key = { .data = name };
+	uint64_t cursor = 0, has;
+	long n = 0;
+	int r = 0;
+
+	if (!labels)
+		return ctl_usage(ctl, "list needs labels; `splinterctl list` lists all keys");
+	while (!r && (n = splk_next_labelled(ctl->store, &cursor, labels, labels, name,
+					     sizeof(name), NULL, &has)) > 0) {
+		key.len = (size_t)n;
+		if (ctl->json) {
+			r = tell(ctl, &key, "labels", has);
+			continue;
+		}
+		out_escaped(key.data, key.len);
+		putchar('\n');
+	}
+	return r ? r : n < 0 ? ctl_error(ctl, n, "keys") : 0;
+}
+
+static const char *const actions[] = {
+	"get", "set", "clear", "test-and-set", "swap", "list", NULL
+};
 
 static int run_label(struct ctl *ctl, struct ctl_args *args)
 {
@@ -75,10 +101,15 @@ static int run_label(struct ctl *ctl, struct ctl_args *args)
 		;
 	if (!actions[which]) {
 		near = ctl_nearest(action, actions);
-		return ctl_usage(ctl,
-				 "'%s' is neither get, set, clear, test-and-set nor swap%s%s%s",
-				 action, near ? "; did you mean '" : "", near ? near : "",
-				 near ? "'?" : "");
+		return ctl_usage(
+			ctl, "'%s' is neither get, set, clear, test-and-set, swap nor list%s%s%s",
+			action, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	}
+	if (which == 5) {
+		r = parse_labels(ctl, args->operands + 1, &labels);
+		if (!r)
+			r = ctl_need(ctl, false);
+		return r ? r : label_list(ctl, labels);
 	}
 	if (!which != (args->nr == 2) || (which == 4 && args->nr != 4))
 		return ctl_usage(ctl,
@@ -114,7 +145,7 @@ static int run_label(struct ctl *ctl, struct ctl_args *args)
 const struct ctl_command cmd_label = {
 	.name = "label",
 	.group = "Labels and types",
-	.usage = "get|set|clear|test-and-set|swap KEY [LABEL...]",
+	.usage = "get|set|clear|test-and-set|swap KEY [LABEL...], or list LABEL...",
 	.summary = "tell or change a key's 64 labels, atomically",
 	.about =
 		"LABEL is a number from 0 to 63, or a mask 0x... of several.\n"
@@ -123,6 +154,7 @@ const struct ctl_command cmd_label = {
 		"  clear KEY LABEL...         clear them, leave the others\n"
 		"  test-and-set KEY LABEL...  set them if none of them is set, otherwise exit code 1\n"
 		"  swap KEY FROM TO           if FROM is set and TO isn't, the reverse, otherwise exit code 1\n"
+		"  list LABEL...              print the keys that have them all\n"
 		"With --json a change prints the labels before it.",
 	.flags = CTL_JSON | CTL_SPEC | CTL_KEYS,
 	.min = 2,

@@ -25,6 +25,9 @@ static const struct ctl_opt init_opts[] = {
 	{ "key-max", 'k', "BYTES", "longest key (64)" },
 	{ "writers", 'w', "N", "threads that may write at one time (64)" },
 	{ "spares", 0, "N", "lanes per writer beyond --lanes (4)" },
+	{ "watch", 'W', NULL, "keys can be bound to groups (32 bytes for each)" },
+	{ "feed", 'f', "N",
+	  "changes that each writer keeps for `feed`; a power of two, 128 or more" },
 	{ "policy", 'p', "WHERE", "local, bind or interleave (module only)" },
 	{ "node", 'n', "N", "NUMA node, for --policy bind (implied)" },
 	{ "mode", 'm', "OCTAL", "permission bits, whatever the umask says (0600)" },
@@ -57,6 +60,23 @@ static int init_policy(const struct ctl *ctl, const struct ctl_args *args, struc
 	if ((g->policy == SPL_POLICY_BIND) != !!node)
 		return ctl_usage(ctl, node ? "--node needs --policy bind"
 					   : "--policy bind needs --node N");
+	return 0;
+}
+
+static int init_feed(const struct ctl *ctl, const char *word, struct spl_geometry *g)
+{
+	uint64_t n;
+	int r;
+
+	if (!word)
+		return 0;
+	r = parse_size(ctl, "--feed", word, SPL_FEED_MAX, &n);
+	if (r)
+		return r;
+	if (n < SPL_FEED_MIN || (n & (n - 1)))
+		return ctl_usage(ctl, "--feed is a power of two, %u to %u, not %s", SPL_FEED_MIN,
+				 SPL_FEED_MAX, word);
+	g->feed = (uint32_t)n;
 	return 0;
 }
 
@@ -96,7 +116,9 @@ static int init_geometry(const struct ctl *ctl, const struct ctl_args *args, str
 	g->key_max = (uint32_t)got[2];
 	g->max_writers = (uint32_t)got[3];
 	g->spares = (uint32_t)got[4];
-	return init_policy(ctl, args, g);
+	g->flags = ctl_opt(args, "watch") ? SPL_GEOMETRY_WATCH : 0;
+	r = init_feed(ctl, ctl_opt(args, "feed"), g);
+	return r ? r : init_policy(ctl, args, g);
 }
 
 #define DEFAULT_LIVES \

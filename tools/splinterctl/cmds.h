@@ -15,6 +15,7 @@ extern const struct ctl_command cmd_check, cmd_reap; /* repair */
 extern const struct ctl_command cmd_set, cmd_get, cmd_append, cmd_unset, cmd_exists, cmd_bump;
 extern const struct ctl_command cmd_list, cmd_head, cmd_type, cmd_flags, cmd_label;
 extern const struct ctl_command cmd_math, cmd_watch;
+extern const struct ctl_command cmd_bind, cmd_signal, cmd_feed; /* signals */
 extern const struct ctl_command cmd_ingest, cmd_import, cmd_export;
 extern const struct ctl_command cmd_help;
 

@@ -119,6 +119,7 @@ void ctl_help_all(void);
 const char *ctl_spec(struct ctl *ctl);
 int ctl_open(struct ctl *ctl, const char *spec, bool writes, struct splk_store **store);
 int ctl_need(struct ctl *ctl, bool writes);
+int ctl_need_sleep(struct ctl *ctl, bool sleeps);
 int ctl_store_error(const struct ctl *ctl, const char *spec, int err);
 int ctl_device_error(const struct ctl *ctl, int err);
 bool ctl_is_default(const char *spec);

@@ -165,7 +165,8 @@ int parse_key(const struct ctl *ctl, char *word, struct ctl_key *key)
 	return len ? 0 : ctl_usage(ctl, "a key has at least one byte");
 }
 
-int parse_labels(const struct ctl *ctl, char *const *words, uint64_t *mask)
+/* Numbers from 0 to 63, and masks of them, as one mask. */
+static int parse_bits(const struct ctl *ctl, const char *what, char *const *words, uint64_t *mask)
 {
 	uint64_t n;
 	char *end;
@@ -176,11 +177,21 @@ int parse_labels(const struct ctl *ctl, char *const *words, uint64_t *mask)
 
 		if (!digits(*words, hex ? 16 : 10, &n, &end) || *end || (!hex && n > 63))
 			return ctl_usage(
-				ctl, "label '%s' is neither a number from 0 to 63 nor a mask 0x...",
-				*words);
+				ctl, "%s '%s' is neither a number from 0 to 63 nor a mask 0x...",
+				what, *words);
 		*mask |= hex ? n : 1ULL << n;
 	}
 	return 0;
+}
+
+int parse_labels(const struct ctl *ctl, char *const *words, uint64_t *mask)
+{
+	return parse_bits(ctl, "label", words, mask);
+}
+
+int parse_groups(const struct ctl *ctl, char *const *words, uint64_t *mask)
+{
+	return parse_bits(ctl, "group", words, mask);
 }
 
 int parse_type(const struct ctl *ctl, const char *word, uint32_t *type)

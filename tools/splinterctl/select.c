@@ -169,3 +169,9 @@ int ctl_need(struct ctl *ctl, bool writes)
 {
 	return ctl->store ? 0 : ctl_open(ctl, ctl_spec(ctl), writes, &ctl->store);
 }
+
+/* To sleep in an embedded store one writes to it; a handle of the module needs no more than reading. */
+int ctl_need_sleep(struct ctl *ctl, bool sleeps)
+{
+	return ctl_need(ctl, sleeps && !strncmp(ctl_spec(ctl), "file:", 5));
+}

@@ -129,7 +129,7 @@ _splinterctl_operand() {
 	ingest | import) compopt -o default ;;
 	label)
 		if [[ $prev == label ]]; then
-			_splinterctl_words "get set clear test-and-set swap"
+			_splinterctl_words "get set clear test-and-set swap list"
 		else
 			_splinterctl_keys
 		fi
@@ -154,7 +154,7 @@ _splinterctl_operand() {
 			_splinterctl_keys
 		fi
 		;;
-	unset | exists | bump | head | watch | flags) _splinterctl_keys ;;
+	unset | exists | bump | head | watch | flags | bind) _splinterctl_keys ;;
 	esac
 }
 

@@ -122,6 +122,10 @@ static int sleep_until(struct spl_chfile *cf, u32 role, u64 position, ktime_t *d
 			break;
 		expired = !schedule_hrtimeout_range(deadline, current->timer_slack_ns,
 						    HRTIMER_MODE_ABS);
+		/* Mostly it is there now, and the other end need not be interrupted once more. */
+		ret = verdict(cf, role, position);
+		if (ret)
+			break;
 	}
 	finish_wait(&end->wq, &wait);
 	disarm(end);

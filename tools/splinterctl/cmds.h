@@ -17,6 +17,7 @@ extern const struct ctl_command cmd_list, cmd_head, cmd_type, cmd_flags, cmd_lab
 extern const struct ctl_command cmd_math, cmd_watch;
 extern const struct ctl_command cmd_bind, cmd_signal, cmd_feed; /* signals */
 extern const struct ctl_command cmd_ingest, cmd_import, cmd_export;
+extern const struct ctl_command cmd_channel, cmd_top;
 extern const struct ctl_command cmd_help;
 
 /* cmd_info.c */

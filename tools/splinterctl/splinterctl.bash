@@ -122,6 +122,19 @@ _splinterctl_stores() {
 	_splinterctl_words "default file: $names"
 }
 
+# Channels of the store by name, others by path.
+_splinterctl_channels() {
+	local names
+
+	if [[ $cur == file:* ]]; then
+		mapfile -t COMPREPLY < <(compgen -P file: -f -- "${cur#file:}")
+		compopt -o nospace
+		return
+	fi
+	names=$("$program" "${store[@]}" channel list --json 2>/dev/null | sed -n 's/^{"name":"\([^"\\ ]*\)".*/\1/p')
+	_splinterctl_words "file: $names"
+}
+
 _splinterctl_operand() {
 	case $sub in
 	help) _splinterctl_words "$("$program" help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p')" ;;
@@ -132,6 +145,13 @@ _splinterctl_operand() {
 			_splinterctl_words "get set clear test-and-set swap list"
 		else
 			_splinterctl_keys
+		fi
+		;;
+	channel)
+		if [[ $prev == channel ]]; then
+			_splinterctl_words "create list send recv show unlink"
+		else
+			_splinterctl_channels
 		fi
 		;;
 	math)

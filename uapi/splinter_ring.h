@@ -30,6 +30,9 @@
 #define spl_light_mb() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif
 
+/* The compiler can't make a conditional move of a branch that has this in it. */
+#define spl_keep_branch(x) __asm__ __volatile__("" : "+r"(x))
+
 /**
  * struct spl_channel_map - where a channel's pages are; @info is not read beyond the ends' words
  * @info: info page
@@ -372,20 +375,28 @@ static spl_inline int spl_rx_acquire(struct spl_rx *r, struct spl_received *m)
 	struct spl_message *at = spl_message_at(r->data, r->mask, r->next);
 	__u64 word = spl_load_acquire(&at->word); /* (P) */
 	__u32 bytes = spl_message_bytes(word);
+	__u64 room = SPL_CHANNEL_LINE;
 
 	if (spl_unlikely(!spl_message_there(word, r->next))) {
 		if (r->tail != r->read)
 			spl_rx_idle(r);
 		return -EAGAIN;
 	}
-	if (spl_unlikely(bytes > r->message_max ||
-			 r->next + spl_message_room(bytes) - r->read > r->mask + 1))
+	/*
+	 * A branch, not a sum: the processor guesses that the next message is in the next line and loads it meanwhile. A sum
+	 * would have it wait for this line to know where that one is.
+	 */
+	if (spl_unlikely(bytes > SPL_CHANNEL_LINE - SPL_CHANNEL_HEADER)) {
+		room = spl_message_room(bytes);
+		spl_keep_branch(room);
+	}
+	if (spl_unlikely(bytes > r->message_max || r->next + room - r->read > r->mask + 1))
 		return -EBADMSG;
 	m->payload = at + 1;
 	m->bytes = bytes;
 	m->type = spl_load(&at->type);
 	m->correlation = spl_load(&at->correlation);
-	r->next += spl_message_room(bytes);
+	r->next += room;
 	r->nr_batch++;
 	r->bytes_batch += bytes;
 	return 0;

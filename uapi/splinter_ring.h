@@ -30,9 +30,6 @@
 #define spl_light_mb() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif
 
-/* The compiler can't make a conditional move of a branch that has this in it. */
-#define spl_keep_branch(x) __asm__ __volatile__("" : "+r"(x))
-
 /**
  * struct spl_channel_map - where a channel's pages are; @info is not read beyond the ends' words
  * @info: info page
@@ -388,7 +385,7 @@ static spl_inline int spl_rx_acquire(struct spl_rx *r, struct spl_received *m)
 	 */
 	if (spl_unlikely(bytes > SPL_CHANNEL_LINE - SPL_CHANNEL_HEADER)) {
 		room = spl_message_room(bytes);
-		spl_keep_branch(room);
+		__asm__ __volatile__("" : "+r"(room)); /* keeps it a branch */
 	}
 	if (spl_unlikely(bytes > r->message_max || r->next + room - r->read > r->mask + 1))
 		return -EBADMSG;

@@ -19,12 +19,13 @@
  * its count isn't the one that the handle told last; at first, the one that it had when it was subscribed.
  *
  * poll(), select(), epoll: POLLIN | POLLRDNORM while a group is pending; POLLERR on a handle without subscription, for
- * nothing could ever wake who sleeps there. Edge-triggered users read until EAGAIN before they sleep again.
+ * nothing could ever wake who sleeps there. With EPOLLET each ring is an edge, read or not, and pulses that come before
+ * the edge is told are one.
  *
  * read(): as many struct spl_pulses as there are pending groups and room, in the order of their numbers, at most
  * SPL_GROUPS; what they tell isn't pending any more. Sleeps while none is pending, with O_NONBLOCK fails with EAGAIN.
  * Who shares a handle shares its subscription: a pulse is told to one reader.
- * Errors: EINVAL (a buffer shorter than one record; no subscription), EAGAIN, EINTR, EFAULT (nothing was told), ENXIO.
+ * Errors: EINVAL (a buffer shorter than one record; no subscription), EAGAIN, EINTR, EFAULT (nothing was told).
  *
  * All ways of sleeping work on handles that are open for reading only. Closing a descriptor doesn't wake who sleeps
  * through it: a sleeper keeps its handle open.

@@ -182,6 +182,7 @@ void section_table(void);
 void section_large(void);
 void section_pair(void);
 void section_channels(void);
+void section_watched(void);
 void section_touch(void);
 void section_latency(void);
 void section_matrix(void);

@@ -131,6 +131,7 @@ int main(int argc, char **argv)
 	pin(cpu_mine());
 
 	section_table();
+	section_watched();
 	section_pair();
 	section_channels();
 	section_touch();

@@ -6,14 +6,18 @@
 
 #include "bench.h"
 
+/* The geometry's flags are the caller's. */
 static uint64_t plan(struct spl_info *info, uint64_t keys, uint32_t value_bytes)
 {
+	const __u64 flags = info->geometry.flags;
+
 	memset(info, 0, sizeof(*info));
 	info->geometry = (struct spl_geometry){
 		.lanes = keys,
 		.value_max = value_bytes,
 		.key_max = KEY_BYTES,
 		.max_writers = 4,
+		.flags = flags,
 	};
 	if (spl_layout_plan(info))
 		die("no store of %llu keys", (unsigned long long)keys);
@@ -22,7 +26,7 @@ static uint64_t plan(struct spl_info *info, uint64_t keys, uint32_t value_bytes)
 
 uint64_t store_bytes(uint64_t keys, uint32_t value_bytes)
 {
-	struct spl_info info;
+	struct spl_info info = { 0 };
 
 	return plan(&info, keys, value_bytes);
 }

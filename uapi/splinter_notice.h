@@ -276,6 +276,16 @@ static spl_noinline bool spl_end_owed(const struct spl_store *s, __u32 home)
 	return false;
 }
 
+/* A key is about to get another value: have what says whom to tell on its way, if anybody. */
+static spl_inline void spl_notice_ahead(const struct spl_store *s, __u64 pos)
+{
+	if (spl_likely(!(spl_load(spl_notice_at(s, pos)) & SPL_NOTICE)))
+		return;
+	spl_prefetch(spl_attr_at(s, pos));
+	if (s->watch)
+		spl_prefetch(spl_watch_at(s, pos));
+}
+
 /* After a key got another value; @old is the lane that it had before, the writer's own now and as it was. */
 static spl_noinline void spl_notice_set(const struct spl_store *s, __u32 idx, __u64 pos,
 					struct spl_lane *old)
@@ -287,13 +297,18 @@ static spl_noinline void spl_notice_set(const struct spl_store *s, __u32 idx, __
 		return;
 	e.inc = spl_load(&old->inc) & SPL_INC;
 	e.epoch = spl_load(&old->epoch) + 1;
-	e.hash = spl_hash(s, spl_lane_key(old), e.klen);
 	if (spl_load(spl_notice_at(s, pos)) & SPL_NOTICE) {
-		to = spl_bound_to(s, e.hash, pos, e.inc, 0);
-		if (spl_birth_owed(s, pos, e.inc))
-			to.bells |= spl_load(&s->signal->births) & spl_bell_of(e.hash);
+		/* Whose bell it is takes a hash, which most that are bound don't need. */
+		to = spl_bound_to(s, 0, pos, e.inc, 0);
+		if (to.bells || spl_birth_owed(s, pos, e.inc)) {
+			e.hash = spl_hash(s, spl_lane_key(old), e.klen);
+			to.bells = (to.bells ? ~0ULL : spl_load(&s->signal->births)) &
+				   spl_bell_of(e.hash);
+		}
 		spl_pulse(s, &s->wcells[idx], to);
 	}
+	if (s->feed_bytes && !e.hash)
+		e.hash = spl_hash(s, spl_lane_key(old), e.klen);
 	if (s->feed_bytes)
 		spl_feed_append(s, idx, &e);
 }

@@ -225,6 +225,7 @@ static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, str
 			}
 			if (spl_unlikely(r))
 				return r;
+			spl_notice_ahead(s, hit.pos);
 			spl_fill_end(w, f, epoch + 1, inc, ctime_ns, now_ns, SPL_LANE_READY);
 			if (spl_unlikely(!spl_swap(w, f, &hit)))
 				continue;

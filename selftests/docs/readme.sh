@@ -126,7 +126,7 @@ bounds() {
 
 	for lanes in 1 1000 50000; do for key in 1 9 1024; do for value in 8 77 1024; do for writers in 1 64 1000; do for spares in 2 4; do
 		read -r all bytes < <(geometry --lanes $lanes --key-max $key --value-max $value --writers $writers --spares $spares)
-		most=$((all * (key + value + 128) + 192 * writers + 24 * 1024))
+		most=$((all * (key + value + 128) + 192 * writers + (20 + 24) * 1024))
 		((all * (key + value + 48) < 2 << 20)) || most=$((most + (2 << 20)))
 		((all == lanes + writers * spares && bytes <= most)) ||
 			{ echo "$lanes $key $value $writers $spares: $bytes, not $most"; return 1; }

@@ -6,6 +6,7 @@
  */
 #include "kselftest_harness.h"
 #include "fail_nth.h"
+#include "sleeper.h"
 
 FIXTURE(fail_nth)
 {
@@ -156,6 +157,33 @@ TEST_F(fail_nth, map)
 			  &p),
 		   munmap(p, g.map_bytes - g.data_off));
 	SWEEP_OURS(map_at(self->fd, SPL_MMAP_SELF, 4096, PROT_READ, &p), munmap(p, 4096));
+}
+
+/* Sleeps until the deadline, as nothing moves. It isn't computed here: asking for the time may be what fails. */
+static int sleep_until(int fd, const char *key, __u64 deadline)
+{
+	struct spl_group_count c[3] = { { .group = 1 }, { .group = 2 }, { .group = 3 } };
+	__u64 known = 0;
+	int ret = key ? wait_key(fd, key, &known, deadline) : wait_counts(fd, c, 3, deadline);
+
+	return ret == -ETIMEDOUT ? 0 : ret;
+}
+
+TEST_F(fail_nth, signals)
+{
+	int efd = eventfd(0, EFD_CLOEXEC);
+	__u64 deadline;
+
+	NEEDS_FAULTS();
+	SWEEP_OURS(subscribe(self->fd, 3), subscribe(self->fd, 0));
+	SWEEP_OURS(bind_eventfd(self->fd, efd, 3, 0),
+		   bind_eventfd(self->fd, efd, 3, SPL_EVENTFD_UNBIND));
+	deadline = in_ms(1000);
+	SWEEP_OURS(sleep_until(self->fd, NULL, deadline), );
+	deadline = in_ms(1000);
+	SWEEP_OURS(sleep_until(self->fd, "absent", deadline), );
+	EXPECT_EQ(0, sysfs_number(self->id, "sleepers"));
+	close(efd);
 }
 
 TEST_F(fail_nth, destroy)

@@ -10,7 +10,7 @@ O=${O:-$top/build}
 readme=$top/README.md
 work=$(mktemp -d)
 store=/dev/shm/splinter-hello
-trap 'rm -rf "$work" "$store"' EXIT
+trap 'rm -rf "$work" "$store" /dev/shm/splinter-jobs /dev/shm/splinter-talk' EXIT
 nr=0
 
 # Runs a command in the work folder; what it prints is shown if it fails.
@@ -133,6 +133,12 @@ bounds() {
 	done; done; done; done; done
 }
 
+# Line by line by hand, so the watcher sleeps before the next one.
+waiting() {
+	rm -f /dev/shm/splinter-jobs /dev/shm/splinter-talk
+	timeout 50 bash -ec "$(block 'sh waiting' | sed 's/ &$/ \& sleep 2/'); wait" | grep -v lanes | sort
+}
+
 # What every goal needs is what building needs.
 is_named() { grep -q "\`$1\`" "$readme"; }
 packages() {
@@ -155,6 +161,9 @@ point "hello.py finds both keys" prints "greeting b'hello, world'
 runs b'\\x02\\x00\\x00\\x00\\x00\\x00\\x00\\x00'" sh -c "$(command_of hello.py) | sort"
 point "splinterctl lists them" prints "greeting
 runs" sh -c "$(command_of splinterctl) | sort"
+point "waiting, feed and channel print what it says" prints "group 5 pulses 1 count 1
+hello
+set 1 0x2 job1" waiting
 point "files and folders that it names exist" places
 point "goals that it names exist" goals
 point "parameters are the module's" parameters

@@ -19,11 +19,16 @@ word = struct.Struct("Q")  # native: one load or store of 8 bytes
 message = struct.Struct("<QII")
 numbers = struct.Struct("<QQ")
 
+if len(sys.argv) != 2:
+    sys.exit("usage: consume.py PATH")
 while not os.path.exists(sys.argv[1]):  # it appears when it is complete
     time.sleep(0.01)
 fd = os.open(sys.argv[1], os.O_RDWR)
 # The lock on byte 2 is the role; it ends with this process, however that ends.
-fcntl.fcntl(fd, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 2, 1, 0))
+try:
+    fcntl.fcntl(fd, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 2, 1, 0))
+except (BlockingIOError, PermissionError):
+    sys.exit("consume.py: another consumer has this channel")
 ring = mmap.mmap(fd, 0)
 
 

@@ -10,6 +10,7 @@ O=${O:-$top/build}
 work=$(mktemp -d)
 store=/dev/shm/splinter-numbers
 trap 'rm -rf "$work" "$store"' EXIT
+export PATH=$O/bin:$PATH LD_LIBRARY_PATH=$O/lib
 nr=0
 
 # Runs a command in the work folder; what it prints is shown if it fails.
@@ -43,8 +44,27 @@ as_printed() {
 	sort said | diff wanted -
 }
 
+told_how() {
+	[[ $(python3 consume.py 2>&1) == "usage: consume.py PATH" ]]
+}
+
+told_taken() {
+	local holder said
+
+	splinterctl channel create "file:$store" || return 1
+	splinterctl channel recv "file:$store" >/dev/null &
+	holder=$!
+	sleep 1
+	said=$(timeout 10 python3 consume.py "$store" 2>&1)
+	kill $holder
+	rm -f "$store"
+	[[ $said == "consume.py: another consumer has this channel" ]] || { echo "$said"; return 1; }
+}
+
 cp "$top"/examples/channel/* "$work"
 rm -f "$store"
 point "the library is installed" installed
 point "the commands of the README print what it says" as_printed
+point "without arguments, the consumer says how it is used" told_how
+point "a second consumer says that there is one" told_taken
 echo "1..$nr"

@@ -72,6 +72,8 @@ does "test-and-set of a label that is set" 1 "" splinterctl label test-and-set a
 does "test-and-set of one that isn't" 0 "" splinterctl label test-and-set a 7
 does "swap" 0 "" splinterctl label swap a 0 1
 does "swap again" 1 "" splinterctl label swap a 0 1
+refuses "swap of a label with itself" 2 "have a label in common" splinterctl label swap a 1 1
+refuses "swap of masks that overlap" 2 "have a label in common" splinterctl label swap a 0x3 1
 does "label clear by mask" 0 "" splinterctl label clear a 0x8000000000000080
 does "labels after all that" 0 '{"key":"a","labels":"0x22"}' splinterctl label get a --json
 refuses "label 64" 2 "from 0 to 63" splinterctl label set a 64

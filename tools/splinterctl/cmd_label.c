@@ -124,6 +124,9 @@ static int run_label(struct ctl *ctl, struct ctl_args *args)
 		r = parse_labels(ctl, (char *[]){ words[0], NULL }, &from);
 	if (!r && which == 4)
 		r = parse_labels(ctl, words + 1, &to);
+	if (!r && which == 4 && (from & to))
+		r = ctl_usage(ctl, "swap: '%s' and '%s' have a label in common", words[0],
+			      words[1]);
 	if (!r)
 		r = ctl_need(ctl, which);
 	if (r)

@@ -51,7 +51,12 @@ splinterctl channel create "$c" --capacity 4K
 head -c 5000 /dev/zero | tr '\0' x >sent
 refuses "a line that is too long" 4 "at most 2032 bytes" splinterctl channel send "$c" --lines <sent
 refuses "a size that is too long" 4 "at most 2032 bytes" splinterctl channel send "$c" --size 2033 <sent
-refuses "a capacity that can't be" 3 "channel" splinterctl channel create "file:$tmp/odd" --capacity 5000
+for capacity in 0 1000 2K 5000 2G; do
+	refuses "a capacity of $capacity" 2 "--capacity is a power of two from 4K to 1G, not $capacity" \
+		splinterctl channel create "file:$tmp/odd" -c $capacity
+done
+refuses "a capacity that is no size" 2 "'x' is not a number" splinterctl channel create "file:$tmp/odd" -c x
+point "makes nothing" test ! -e odd
 refuses "an action that isn't one" 2 "did you mean 'recv'?" splinterctl channel rcv "$c"
 refuses "no channel given" 2 "create needs a channel" splinterctl channel create
 refuses "a mode that isn't one" 2 "not octal" splinterctl channel create "file:$tmp/m" --mode 999

@@ -13,12 +13,14 @@
 #include "cmds.h"
 #include "out.h"
 #include "parse.h"
+#include "splinter_channel.h"
 #include "splinterk_channel.h"
 
 #define CHUNK (64U << 10) /* bytes of a message if nothing says where one ends */
 
 static const struct ctl_opt channel_opts[] = {
-	{ "capacity", 'c', "SIZE", "bytes of the ring, a power of two (of what is made: 64K)" },
+	{ "capacity", 'c', "SIZE",
+	  "bytes of the ring, a power of two from 4K to 1G (of what is made: 64K)" },
 	{ "mode", 'm', "MODE", "permission bits of what is made, octal (0600)" },
 	{ "create", 'C', NULL, "send, recv: make the channel if there is none" },
 	{ "lines", 'l', NULL, "send: each line is a message; recv: a newline after each" },
@@ -450,6 +452,16 @@ static int unknown_action(struct ctl *ctl, const char *word)
 			 word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+static int job_capacity(struct ctl *ctl, const char *word, uint64_t *capacity)
+{
+	int r = parse_size(ctl, "--capacity", word, UINT64_MAX, capacity);
+
+	if (!r && (*capacity < SPL_CHANNEL_CAPACITY_MIN || *capacity > SPL_CHANNEL_CAPACITY_MAX ||
+		   (*capacity & (*capacity - 1))))
+		r = ctl_usage(ctl, "--capacity is a power of two from 4K to 1G, not %s", word);
+	return r;
+}
+
 static int job_options(struct ctl *ctl, const struct ctl_args *args, struct job *j)
 {
 	const char *w;
@@ -460,7 +472,7 @@ static int job_options(struct ctl *ctl, const struct ctl_args *args, struct job 
 	j->interval_ns = 1000000000;
 	w = ctl_opt(args, "capacity");
 	if (w)
-		r = parse_size(ctl, "--capacity", w, 1ULL << 30, &j->capacity);
+		r = job_capacity(ctl, w, &j->capacity);
 	w = ctl_opt(args, "size");
 	if (!r && w)
 		r = parse_size(ctl, "--size", w, 1ULL << 29, &j->size);

@@ -47,6 +47,10 @@ point "a sender waits for the next receiver, not without end" gives 1
 does "unlink" 0 "" splinterctl channel unlink "$c"
 refuses "what was unlinked" 3 "no such channel" splinterctl channel show "$c"
 refuses "no channel at all" 3 "no such channel" splinterctl channel send "file:$tmp/none" </dev/null
+for action in create send recv show unlink; do
+	refuses "$action in no folder" 3 "nodir/x': there is no such folder" \
+		splinterctl channel $action "file:$tmp/nodir/x" </dev/null
+done
 splinterctl channel create "$c" --capacity 4K
 head -c 5000 /dev/zero | tr '\0' x >sent
 refuses "a line that is too long" 4 "at most 2032 bytes" splinterctl channel send "$c" --lines <sent

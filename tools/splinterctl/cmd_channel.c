@@ -4,6 +4,7 @@
  * standard output. Many of them at one look are cmd_top.c's.
  */
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,16 @@ static bool is_file(const char *name)
 	return !strncmp(name, "file:", 5);
 }
 
+/* Neither a channel nor the folder that it would be in. */
+static bool no_folder(const struct job *j)
+{
+	char *path = is_file(j->name) ? strdup(j->name + 5) : NULL;
+	bool none = path && access(dirname(path), F_OK) && errno == ENOENT;
+
+	free(path);
+	return none;
+}
+
 static int say(struct ctl *ctl, const struct job *j, long err)
 {
 	const char *what = splk_strerror((int)err);
@@ -61,7 +72,8 @@ static int say(struct ctl *ctl, const struct job *j, long err)
 
 	switch (-err) {
 	case ENOENT:
-		what = "no such channel; `splinterctl channel create` makes it";
+		what = no_folder(j) ? "there is no such folder"
+				    : "no such channel; `splinterctl channel create` makes it";
 		break;
 	case EEXIST:
 		what = "there is such a channel already, or it has another capacity";

@@ -13,7 +13,9 @@ json() {
 }
 
 does "create" 0 "" splinterctl channel create "$c" --capacity 4K
-refuses "create it again" 3 "there is such a channel already" splinterctl channel create "$c"
+refuses "create it again" 3 "there is such a channel already, of 4.00 KiB; use that, or take it away with \`splinterctl channel unlink\`" \
+	splinterctl channel create "$c"
+refuses "receive from it with another capacity" 3 "already, of 4.00 KiB" splinterctl channel recv "$c" -C -c 8K
 does "send lines to nobody" 0 "" splinterctl channel send "$c" --lines <<<$'one\n\ntwo words'
 run splinterctl channel show "$c" --interval 1ms --json
 point "they wait" test "$(json depth_messages) $(json producer) $(json capacity)" = "3 gone 4096"
@@ -65,6 +67,7 @@ refuses "an action that isn't one" 2 "did you mean 'recv'?" splinterctl channel 
 refuses "no channel given" 2 "create needs a channel" splinterctl channel create
 refuses "a mode that isn't one" 2 "not octal" splinterctl channel create "file:$tmp/m" --mode 999
 echo text >text
+refuses "create it where there is such a file" 3 "this is no channel" splinterctl channel create "file:$tmp/text"
 refuses "a file that is no channel" 3 "no channel" splinterctl channel show "file:$tmp/text"
 store s --lanes 10 --value-max 64
 refuses "a name in a store of a file" 3 "name the channel itself" splinterctl channel list

@@ -65,6 +65,28 @@ static bool no_folder(const struct job *j)
 	return none;
 }
 
+static int say(struct ctl *ctl, const struct job *j, long err);
+
+/* What is there, and what to do about it. Without a capacity, opening it can't end here again. */
+static int say_exists(struct ctl *ctl, const struct job *j)
+{
+	struct splk_channel_options o = { .size = sizeof(o), .role = SPLK_CHANNEL_NONE };
+	struct splk_channel_info info = { .size = sizeof(info) };
+	struct splk_channel *ch = NULL;
+	char bytes[32];
+	int r = splk_channel_open(is_file(j->name) ? NULL : ctl->store, j->name, &o, &ch);
+
+	if (!r)
+		r = splk_channel_info(ch, &info);
+	splk_channel_close(ch);
+	if (r)
+		return say(ctl, j, r);
+	return ctl_fail(ctl, CTL_STORE,
+			"channel '%s': there is such a channel already, of %s; use that, or take "
+			"it away with `splinterctl channel unlink`",
+			out_shown(j->name, strlen(j->name)), out_bytes(info.capacity, bytes));
+}
+
 static int say(struct ctl *ctl, const struct job *j, long err)
 {
 	const char *what = splk_strerror((int)err);
@@ -76,8 +98,7 @@ static int say(struct ctl *ctl, const struct job *j, long err)
 				    : "no such channel; `splinterctl channel create` makes it";
 		break;
 	case EEXIST:
-		what = "there is such a channel already, or it has another capacity";
-		break;
+		return say_exists(ctl, j);
 	case EBUSY:
 		what = "somebody has that end";
 		break;

@@ -6,7 +6,7 @@
 . "$(dirname "$(realpath "$0")")/tap.bash"
 
 run splinterctl init file:a --lanes 1K --value-max 2K --key-max 48 --writers 7 --spares 3
-point "init tells what it made" gives 0 "file:a: 1024 lanes, keys to 48 bytes, values to 2048 bytes, 7 writers, $(sed 's/.*, //' out)"
+point "init tells what it made" gives 0 "file:a: 1024 lanes, keys to 48 bytes, values to 2048 bytes, 7 writers, watch no, feed 0, $(sed 's/.*, //' out)"
 splinterctl -s file:a set k v
 cksum a >before
 refuses "init refuses to overwrite" 3 "there is such a store; nothing was changed" splinterctl init file:a --lanes 5
@@ -16,11 +16,20 @@ does "unless the same is asked for" 0 "" sh -c \
 	'splinterctl init -o file:a --lanes 1K --value-max 2K --key-max 48 --writers 7 --spares 3 >/dev/null'
 refuses "--or-open with another geometry" 3 "another geometry" splinterctl init -o file:a --lanes 5
 run splinterctl --store file:a geometry --json
-point "geometry" grep -qE '^\{"lanes":1024,"lanes_total":1045,"value_max":2048,"key_max":48,"max_writers":7,"spares":3,"policy":"local","node":-1,"bytes":[0-9]+\}$' out
+point "geometry" grep -qE '^\{"lanes":1024,"lanes_total":1045,"value_max":2048,"key_max":48,"max_writers":7,"spares":3,"watch":false,"feed":0,"policy":"local","node":-1,"bytes":[0-9]+\}$' out
 run splinterctl info --store file:a --json
 point "info" grep -qE '^\{"store":"file:a","backend":"embedded","store_id":"?[0-9]+"?,"abi":1,' out
 run splinterctl -s file:a info
 point "info for people" grep -qE '^lanes +1024$' out
+point "neither watch" grep -qE '^watch +no$' out
+point "nor feed" grep -qE '^feed +0$' out
+run splinterctl init file:f --lanes 8 --value-max 16 --watch --feed 128
+point "init tells watch and feed" grep -q ', 64 writers, watch yes, feed 128, ' out
+run splinterctl -s file:f geometry
+point "geometry tells watch" grep -qE '^watch +yes$' out
+point "and feed" grep -qE '^feed +128$' out
+run splinterctl -s file:f info --json
+point "info as JSON, too" grep -q '"watch":true,"feed":128,' out
 run splinterctl -s file:a stats --json
 point "stats" grep -qE '^\{"lanes":1024,"lanes_used":1,"writers":0,"writers_dead":0,"publish":1,"insert":1,' out
 run splinterctl -s file:a check --json

@@ -68,6 +68,8 @@ static void geometry_json(json_t *o, const struct splk_info *info)
 	out_json_u64(o, "key_max", g->key_max);
 	out_json_u64(o, "max_writers", g->max_writers);
 	out_json_u64(o, "spares", g->spares);
+	out_json_bool(o, "watch", g->flags & SPL_GEOMETRY_WATCH);
+	out_json_u64(o, "feed", g->feed);
 	out_json_text(o, "policy", policy_name(g->policy));
 	json_object_set_new(o, "node", json_integer(g->node));
 	out_json_u64(o, "bytes", info->bytes);
@@ -84,6 +86,8 @@ static void geometry_print(const struct splk_info *info)
 	out_field("longest key", "%u", g->key_max);
 	out_field("writers at most", "%u", g->max_writers);
 	out_field("spares per writer", "%u", g->spares);
+	out_field("watch", "%s", g->flags & SPL_GEOMETRY_WATCH ? "yes" : "no");
+	out_field("feed", "%u", g->feed);
 	if (g->policy == SPL_POLICY_BIND)
 		out_field("policy", "bind to node %d", g->node);
 	else
@@ -180,6 +184,8 @@ const struct ctl_command cmd_geometry = {
 	.group = "Looking",
 	.usage = "",
 	.summary = "how many lanes, how long keys and values may be, where the pages are",
+	.about = "watch: whether keys can be bound to groups.\n"
+		 "feed: changes that each writer keeps for `feed`; 0: none.",
 	.flags = CTL_JSON | CTL_READS,
 	.run = run_geometry,
 };

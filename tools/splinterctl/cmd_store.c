@@ -223,9 +223,11 @@ static int init_tell(struct ctl *ctl, const char *spec, struct splk_store *store
 
 	splk_info(store, &info);
 	if (!ctl->json) {
-		printf("%s: %llu lanes, keys to %u bytes, values to %u bytes, %u writers, %s\n",
+		printf("%s: %llu lanes, keys to %u bytes, values to %u bytes, %u writers, "
+		       "watch %s, feed %u, %s\n",
 		       spec, (unsigned long long)info.geometry.lanes, info.geometry.key_max,
 		       info.geometry.value_max, info.geometry.max_writers,
+		       info.geometry.flags & SPL_GEOMETRY_WATCH ? "yes" : "no", info.geometry.feed,
 		       out_bytes(info.bytes, bytes));
 		return 0;
 	}

@@ -79,6 +79,19 @@ watching $pid 1
 splinterctl signal 8
 run wait $pid
 point "a pulse ends --oneshot" test "$code $(<told)" = '0 group 8 pulses 1 count 2'
+# Who may read a store in a file, but not write it, can't sleep on it.
+reader=(splinterctl)
+[[ $(id -u) == 0 ]] && reader=(setpriv --bounding-set "-dac_override,-dac_read_search" splinterctl)
+splinterctl init file:ro --lanes 10 --value-max 64 --feed 128 --mode 0644 >/dev/null
+splinterctl -s file:ro set a one
+splinterctl -s file:ro bind --feed 63
+chmod 0444 ro
+does "a reader reads" 0 one "${reader[@]}" -s file:ro get a
+refuses "watch, as a reader" 3 "takes permission to write it" "${reader[@]}" -s file:ro watch a --timeout 0
+refuses "feed --follow, as a reader" 3 "takes permission to write it" "${reader[@]}" -s file:ro feed --follow --timeout 0
+does "feed, as a reader" 0 "set 1 0x0 a" "${reader[@]}" -s file:ro feed
+chmod 0 ro
+refuses "nor who may not even read" 3 "forbids it" "${reader[@]}" -s file:ro watch a --timeout 0
 refuses "nothing to watch" 2 "watch what?" splinterctl watch
 refuses "no such group" 2 "group '64' is neither" splinterctl watch --group 64
 refuses "a label that is bound to nothing" 4 "bind --label 5" splinterctl watch --label 5

@@ -150,7 +150,8 @@ const struct ctl_command cmd_feed = {
 	.about =
 		"A line for each: set, gone or labels; epoch; labels; key. A key that changes several times\n"
 		"is told as it stands at last. When changes were lost since too many came, that is told, and\n"
-		"all keys again. Needs a store made with `init --feed N`; --follow needs `bind --feed GROUP`.",
+		"all keys again. Needs a store made with `init --feed N`; --follow needs `bind --feed GROUP`,\n"
+		"and, as it sleeps, permission to write a store in a file.",
 	.opts = feed_opts,
 	.flags = CTL_JSON | CTL_SPEC,
 	.run = run_feed,

@@ -306,7 +306,9 @@ const struct ctl_command cmd_watch = {
 	.about =
 		"Sleeps until the change itself wakes it; of several quick ones it may tell only the last, and\n"
 		"the epoch counts them. `get --json` and `head` tell the epoch that --since wants. Of a group\n"
-		"it tells how many pulses there were. Changes of labels are told through groups: see `bind`.",
+		"it tells how many pulses there were. Changes of labels are told through groups: see `bind`.\n"
+		"KEY needs no store made with `init --watch`; only binding keys to groups does.\n"
+		"To sleep on a store in a file takes permission to write it.",
 	.opts = watch_opts,
 	.flags = CTL_JSON | CTL_SPEC | CTL_KEYS,
 	.max = -1,

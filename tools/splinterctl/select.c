@@ -173,5 +173,20 @@ int ctl_need(struct ctl *ctl, bool writes)
 /* To sleep in an embedded store one writes to it; a handle of the module needs no more than reading. */
 int ctl_need_sleep(struct ctl *ctl, bool sleeps)
 {
-	return ctl_need(ctl, sleeps && !strncmp(ctl_spec(ctl), "file:", 5));
+	struct splk_options options = { .size = sizeof(options) };
+	const char *spec = ctl_spec(ctl);
+	int r;
+
+	if (ctl->store || !sleeps || strncmp(spec, "file:", 5) != 0)
+		return ctl_need(ctl, false);
+	r = splk_open(spec, &options, &ctl->store);
+	if (r != -EACCES && r != -EPERM && r != -EROFS)
+		return r ? ctl_store_error(ctl, spec, r) : 0;
+	/* If reading is forbidden, too, that is what is said. */
+	r = ctl_need(ctl, false);
+	return r ? r
+		 : ctl_fail(ctl, CTL_STORE,
+			    "store '%s': it may be read, but to sleep on a store in a file takes "
+			    "permission to write it",
+			    spec);
 }

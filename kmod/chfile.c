@@ -160,11 +160,6 @@ static int map_end(struct spl_chfile *cf, struct vm_area_struct *vma)
 			put_pid(end->pid);
 			end->pid = get_task_pid(current, PIDTYPE_TGID);
 		}
-		/*
-		 * Not inherited: a child would be a second producer, and who is to be interrupted by a heavy barrier
-		 * would not be one address space. MADV_DOFORK can undo it, so end_open() counts.
-		 */
-		spl_vm_flags_mod(vma, VM_DONTCOPY, 0);
 		vma->vm_ops = &end_ops;
 	}
 	spin_unlock(&ch->lock);
@@ -188,7 +183,11 @@ static int chfile_mmap(struct file *file, struct vm_area_struct *vma)
 		ret = map_end(cf, vma);
 		if (ret)
 			return ret;
-		spl_vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYEXEC);
+		/*
+		 * Not inherited: a child would be a second producer, and who is to be interrupted by a heavy barrier
+		 * would not be one address space. MADV_DOFORK can undo it, so end_open() counts.
+		 */
+		spl_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTCOPY, VM_MAYEXEC);
 		return 0;
 	}
 	spl_vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYWRITE | VM_MAYEXEC);
@@ -293,7 +292,7 @@ static long chfile_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static void chfile_show_fdinfo(struct seq_file *m, struct file *file)
 {
-	static const char * const names[] = { "none", "tx", "rx" };
+	static const char *const names[] = { "none", "tx", "rx" };
 	struct spl_chfile *cf = file->private_data;
 
 	seq_printf(m, "splinter-channel:\t%llu\n", cf->ch->id);
@@ -330,8 +329,7 @@ struct file *spl_chfile_new(struct spl_channel *ch, u32 role, u32 may)
 	if (!cf)
 		return ERR_PTR(-ENOMEM);
 	cf->may = may;
-	file = anon_inode_getfile("[splinter-channel]", &chfile_fops, cf,
-				  role ? O_RDWR : O_RDONLY);
+	file = anon_inode_getfile("[splinter-channel]", &chfile_fops, cf, role ? O_RDWR : O_RDONLY);
 	if (IS_ERR(file)) {
 		kfree(cf);
 		return file;

@@ -142,7 +142,8 @@ static int sleep_until(struct spl_chfile *cf, u32 role, u64 position, ktime_t *d
 int spl_chwait_wait(struct spl_chfile *cf, const struct spl_ioc_channel_wait *a)
 {
 	u32 role = READ_ONCE(cf->role);
-	ktime_t deadline = a->deadline_ns;
+	u64 deadline_ns = spl_clock_deadline(a->deadline_ns);
+	ktime_t deadline = deadline_ns;
 	int ret;
 
 	if (a->flags)
@@ -154,9 +155,9 @@ int spl_chwait_wait(struct spl_chfile *cf, const struct spl_ioc_channel_wait *a)
 	ret = verdict(cf, role, a->position);
 	if (ret)
 		return min(ret, 0);
-	if (a->deadline_ns <= ktime_get_ns())
+	if (deadline_ns <= ktime_get_ns())
 		return -ETIMEDOUT;
-	ret = sleep_until(cf, role, a->position, a->deadline_ns > KTIME_MAX ? NULL : &deadline);
+	ret = sleep_until(cf, role, a->position, deadline_ns > KTIME_MAX ? NULL : &deadline);
 	return min(ret, 0);
 }
 
@@ -179,7 +180,8 @@ int spl_chwait_ring(struct spl_chfile *cf)
 	if (!role)
 		return -EBADF;
 	peer = spl_channel_peer(cf->ch, role);
-	WRITE_ONCE(peer->shown->asleep, 0); /* (d) comes before the queue's lock is released in (e) */
+	WRITE_ONCE(peer->shown->asleep,
+		   0); /* (d) comes before the queue's lock is released in (e) */
 	wake_up_interruptible_poll(&peer->wq,
 				   key_of(SPL_CHANNEL_TX + SPL_CHANNEL_RX - role)); /* (e) */
 	return 0;
@@ -187,8 +189,8 @@ int spl_chwait_ring(struct spl_chfile *cf)
 
 static __poll_t look(struct spl_chfile *cf, u32 role)
 {
-	u64 position = role == SPL_CHANNEL_TX ? READ_ONCE(cf->ch->tx->want) :
-						READ_ONCE(cf->ch->rx->read);
+	u64 position = role == SPL_CHANNEL_TX ? READ_ONCE(cf->ch->tx->want)
+					      : READ_ONCE(cf->ch->rx->read);
 	struct spl_end *peer = spl_channel_peer(cf->ch, role);
 	bool gone = spl_channel_gone(smp_load_acquire(&peer->taken)); /* (S) */
 	__poll_t mask = gone ? EPOLLHUP : 0;

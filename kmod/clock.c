@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * clock.c - the coarse clock in the info pages of stores that have writers. One timer serves them all.
+ * clock.c - the coarse clock in the info pages of stores that have writers (one timer serves them all), and deadlines of
+ * callers whose clock is shifted.
  */
 #include <linux/ktime.h>
 #include <linux/list.h>
+#include <linux/overflow.h>
+#include <linux/time_namespace.h>
 #include <linux/workqueue.h>
 
 #include "kmod.h"
@@ -28,8 +31,7 @@ static void tick(struct work_struct *work)
 	struct spl_kstore *k;
 
 	spin_lock(&clock_lock);
-	list_for_each_entry(k, &running, clock_node)
-		WRITE_ONCE(k->mem.info->clock_ns, now);
+	list_for_each_entry(k, &running, clock_node) WRITE_ONCE(k->mem.info->clock_ns, now);
 	if (!list_empty(&running))
 		rearm();
 	spin_unlock(&clock_lock);
@@ -67,4 +69,26 @@ void spl_clock_stop(struct spl_kstore *k)
 void spl_clock_exit(void)
 {
 	cancel_delayed_work_sync(&clock_work);
+}
+
+/**
+ * spl_clock_deadline() - a deadline of the caller's CLOCK_MONOTONIC as one of the machine's
+ * @ns: nanoseconds; 0 and what is over KTIME_MAX (no deadline) stay
+ *
+ * A time namespace shifts the clock that its processes see.
+ *
+ * Return: nanoseconds to compare with ktime_get_ns().
+ */
+u64 spl_clock_deadline(u64 ns)
+{
+	struct timespec64 shift = {};
+	s64 host, by;
+
+	if (!ns || ns > KTIME_MAX)
+		return ns;
+	timens_add_monotonic(&shift);
+	by = timespec64_to_ns(&shift);
+	if (check_sub_overflow((s64)ns, by, &host))
+		return KTIME_MAX;
+	return host > 0 ? host : 0;
 }

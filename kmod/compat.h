@@ -10,7 +10,7 @@
 #include <linux/mm.h>
 #include <linux/version.h>
 
-/* vm_flags became read-only in 6.3. */
+/* vm_flags became read-only in 6.3. May sleep from then on: it takes the lock of the mapping. */
 static inline void spl_vm_flags_mod(struct vm_area_struct *vma, unsigned long set,
 				    unsigned long clear)
 {

@@ -23,6 +23,8 @@
 #include "kmod.h"
 #include "signal.h"
 
+#define RING_STRIDE 64
+
 static void queue_init(struct spl_queue *q, struct spl_group *counter)
 {
 	init_waitqueue_head(&q->wq);
@@ -137,12 +139,35 @@ void spl_signal_leave(struct spl_sleeper *s)
 	spin_unlock_irqrestore(&q->wq.lock, flags);
 }
 
+/* A place in a queue where nobody sleeps: how far ring() has come. */
+static int is_cursor(struct wait_queue_entry *wait, unsigned int mode, int flags, void *key)
+{
+	return 0;
+}
+
+/*
+ * (d) and (e). A queue can be long: every RING_STRIDE sleepers the lock is let go, interrupts with it. Who enters a queue
+ * does so at its head, behind the cursor, and counts in nr_armed if he arms; so he need not be met.
+ */
 static void ring(struct spl_queue *q)
 {
+	struct wait_queue_entry cursor = { .func = is_cursor }, *next;
 	unsigned long flags;
+	u32 n = 0;
 
 	spin_lock_irqsave(&q->wq.lock, flags);
-	__wake_up_locked(&q->wq, TASK_NORMAL, 0); /* (d) */
+	list_add(&cursor.entry, &q->wq.head);
+	while (!list_is_last(&cursor.entry, &q->wq.head)) {
+		next = list_next_entry(&cursor, entry);
+		list_move(&cursor.entry, &next->entry);
+		next->func(next, TASK_NORMAL, 0, NULL); /* (d); may leave the queue */
+		if (++n % RING_STRIDE)
+			continue;
+		spin_unlock_irqrestore(&q->wq.lock, flags);
+		cond_resched();
+		spin_lock_irqsave(&q->wq.lock, flags);
+	}
+	list_del(&cursor.entry);
 	WRITE_ONCE(q->counter->armed, !!q->nr_armed); /* (e) */
 	spin_unlock_irqrestore(&q->wq.lock, flags);
 }
@@ -153,7 +178,7 @@ static void ring(struct spl_queue *q)
  * @groups: mask of groups
  * @bells: mask of bells
  *
- * From process context; takes the queues' locks only.
+ * From process context, may sleep; takes the queues' locks only.
  */
 void spl_signal_ring(struct spl_kstore *k, u64 groups, u64 bells)
 {

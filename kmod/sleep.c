@@ -171,6 +171,7 @@ static int wait_for_groups(struct sleep *z)
 
 static int fetch_counts(struct sleep *z, const struct spl_ioc_wait *a)
 {
+	u64 seen = 0;
 	u32 i;
 
 	if (!a->nr || a->nr > SPL_GROUPS || a->klen || a->key || a->epoch)
@@ -182,6 +183,9 @@ static int fetch_counts(struct sleep *z, const struct spl_ioc_wait *a)
 		if (z->counts[i].group >= SPL_GROUPS || z->counts[i].reserved)
 			return -EINVAL;
 		z->counts[i].group = array_index_nospec(z->counts[i].group, SPL_GROUPS);
+		if (seen & BIT_ULL(z->counts[i].group))
+			return -EINVAL;
+		seen |= BIT_ULL(z->counts[i].group);
 	}
 	return 0;
 }
@@ -196,7 +200,11 @@ static int fetch_counts(struct sleep *z, const struct spl_ioc_wait *a)
 int spl_sleep_groups(struct spl_kstore *k, const struct spl_ioc_wait *a)
 {
 	struct spl_group_count counts[SPL_GROUPS];
-	struct sleep z = { .k = k, .deadline_ns = a->deadline_ns, .counts = counts };
+	struct sleep z = {
+		.k = k,
+		.deadline_ns = spl_clock_deadline(a->deadline_ns),
+		.counts = counts,
+	};
 	int ret = fetch_counts(&z, a);
 	u32 i;
 
@@ -206,17 +214,16 @@ int spl_sleep_groups(struct spl_kstore *k, const struct spl_ioc_wait *a)
 		return ret;
 	for (i = 0; i < z.nr; i++)
 		counts[i].count = READ_ONCE(k->view.signal->group[counts[i].group].count);
-	return copy_to_user(u64_to_user_ptr(a->counts), counts, z.nr * sizeof(*counts)) ? -EFAULT :
-										       0;
+	return copy_to_user(u64_to_user_ptr(a->counts), counts, z.nr * sizeof(*counts)) ? -EFAULT
+											: 0;
 }
 
 static struct waited *find(const struct list_head *keys, const struct sleep *z)
 {
 	struct waited *w;
 
-	list_for_each_entry(w, keys, node)
-		if (w->klen == z->klen && !memcmp(w->key, z->key, z->klen))
-			return w;
+	list_for_each_entry(w, keys, node) if (w->klen == z->klen &&
+					       !memcmp(w->key, z->key, z->klen)) return w;
 	return NULL;
 }
 
@@ -338,7 +345,7 @@ int spl_sleep_key(struct spl_kstore *k, struct spl_ioc_wait *a)
 {
 	struct sleep z = {
 		.k = k,
-		.deadline_ns = a->deadline_ns,
+		.deadline_ns = spl_clock_deadline(a->deadline_ns),
 		.klen = a->klen,
 		.epoch = a->epoch,
 	};

@@ -146,8 +146,9 @@ struct spl_group_count {
  * What differs already is told at once. A key that is deleted and made again has another epoch than it ever had.
  * Only success writes anything back (all counts, or the epoch); so a call that a signal interrupts is restarted as it
  * stands (SA_RESTART), or fails with EINTR.
- * Errors: ETIMEDOUT, EINTR, EINVAL (a group that isn't there; an empty key), EMSGSIZE (a key longer than the store's), ENXIO
- * (no store), EBUSY (another thread is just attaching the handle), ENOMEM, EAGAIN and EBADMSG as spl_get().
+ * Errors: ETIMEDOUT, EINTR, EINVAL (a group that isn't there, or twice; an empty key), EMSGSIZE (a key longer than
+ * the store's), ENXIO (no store), EBUSY (another thread is just attaching the handle), ENOMEM, EAGAIN and EBADMSG
+ * as spl_get().
  */
 struct spl_ioc_wait {
 	__u32 size;

@@ -292,7 +292,7 @@ static long chfile_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static void chfile_show_fdinfo(struct seq_file *m, struct file *file)
 {
-	static const char *const names[] = { "none", "tx", "rx" };
+	static const char * const names[] = { "none", "tx", "rx" };
 	struct spl_chfile *cf = file->private_data;
 
 	seq_printf(m, "splinter-channel:\t%llu\n", cf->ch->id);
@@ -329,7 +329,8 @@ struct file *spl_chfile_new(struct spl_channel *ch, u32 role, u32 may)
 	if (!cf)
 		return ERR_PTR(-ENOMEM);
 	cf->may = may;
-	file = anon_inode_getfile("[splinter-channel]", &chfile_fops, cf, role ? O_RDWR : O_RDONLY);
+	file = anon_inode_getfile("[splinter-channel]", &chfile_fops, cf,
+				  role ? O_RDWR : O_RDONLY);
 	if (IS_ERR(file)) {
 		kfree(cf);
 		return file;

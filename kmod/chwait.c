@@ -180,8 +180,7 @@ int spl_chwait_ring(struct spl_chfile *cf)
 	if (!role)
 		return -EBADF;
 	peer = spl_channel_peer(cf->ch, role);
-	WRITE_ONCE(peer->shown->asleep,
-		   0); /* (d) comes before the queue's lock is released in (e) */
+	WRITE_ONCE(peer->shown->asleep, 0); /* (d) comes before the queue's lock is released in (e) */
 	wake_up_interruptible_poll(&peer->wq,
 				   key_of(SPL_CHANNEL_TX + SPL_CHANNEL_RX - role)); /* (e) */
 	return 0;
@@ -189,8 +188,8 @@ int spl_chwait_ring(struct spl_chfile *cf)
 
 static __poll_t look(struct spl_chfile *cf, u32 role)
 {
-	u64 position = role == SPL_CHANNEL_TX ? READ_ONCE(cf->ch->tx->want)
-					      : READ_ONCE(cf->ch->rx->read);
+	u64 position = role == SPL_CHANNEL_TX ? READ_ONCE(cf->ch->tx->want) :
+						READ_ONCE(cf->ch->rx->read);
 	struct spl_end *peer = spl_channel_peer(cf->ch, role);
 	bool gone = spl_channel_gone(smp_load_acquire(&peer->taken)); /* (S) */
 	__poll_t mask = gone ? EPOLLHUP : 0;

@@ -31,7 +31,8 @@ static void tick(struct work_struct *work)
 	struct spl_kstore *k;
 
 	spin_lock(&clock_lock);
-	list_for_each_entry(k, &running, clock_node) WRITE_ONCE(k->mem.info->clock_ns, now);
+	list_for_each_entry(k, &running, clock_node)
+		WRITE_ONCE(k->mem.info->clock_ns, now);
 	if (!list_empty(&running))
 		rearm();
 	spin_unlock(&clock_lock);

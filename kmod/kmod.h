@@ -282,8 +282,8 @@ int spl_kcheck(struct spl_kstore *k, const struct spl_handle *h, u32 flags,
 /* channel.c */
 int spl_channel_open(struct spl_kstore *k, const struct file *handle,
 		     struct spl_ioc_channel_open *a, void __user *ubuf, u32 size);
-int spl_channel_attach(struct spl_chfile *from, struct spl_ioc_channel_attach *a, void __user *ubuf,
-		       u32 size);
+int spl_channel_attach(struct spl_chfile *from, struct spl_ioc_channel_attach *a,
+		       void __user *ubuf, u32 size);
 int spl_channel_unlink(struct spl_kstore *k, const char *name, u32 len, const struct file *handle);
 u32 spl_channel_entry(struct spl_kstore *k, u64 *cursor, struct spl_channel_entry *entry);
 void spl_channel_orphan(struct spl_kstore *k);

@@ -214,16 +214,17 @@ int spl_sleep_groups(struct spl_kstore *k, const struct spl_ioc_wait *a)
 		return ret;
 	for (i = 0; i < z.nr; i++)
 		counts[i].count = READ_ONCE(k->view.signal->group[counts[i].group].count);
-	return copy_to_user(u64_to_user_ptr(a->counts), counts, z.nr * sizeof(*counts)) ? -EFAULT
-											: 0;
+	return copy_to_user(u64_to_user_ptr(a->counts), counts, z.nr * sizeof(*counts)) ? -EFAULT :
+										       0;
 }
 
 static struct waited *find(const struct list_head *keys, const struct sleep *z)
 {
 	struct waited *w;
 
-	list_for_each_entry(w, keys, node) if (w->klen == z->klen &&
-					       !memcmp(w->key, z->key, z->klen)) return w;
+	list_for_each_entry(w, keys, node)
+		if (w->klen == z->klen && !memcmp(w->key, z->key, z->klen))
+			return w;
 	return NULL;
 }
 

@@ -42,19 +42,12 @@ static struct way way = {
 	.reset = restore,
 };
 
-/* The dead are reaped as they end, or within a second if something else kept their memory alive for a moment. */
 static bool kernel_says_sound(__u64 writers)
 {
 	struct spl_check_counts c;
-	int i;
 
-	for (i = 0; i < 30; i++) {
-		if (check(fd, 0, &c))
-			return false;
-		if (c.writers == writers)
-			break;
-		usleep(100000);
-	}
+	if (check(fd, 0, &c))
+		return false;
 	if (c.writers == writers &&
 	    !(c.tentative | c.dead | c.lanes_flight | c.lanes_lost | c.lanes_shared | c.cells_bad |
 	      c.keys_twice | c.overflow_stale | c.overflow_missing | c.free_stale))

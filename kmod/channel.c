@@ -424,9 +424,9 @@ void spl_channel_let_go(struct spl_chfile *cf)
 	end->pid = NULL;
 	WRITE_ONCE(cf->role, SPL_CHANNEL_NONE);
 	WRITE_ONCE(end->shown->asleep, 0);
-	/* (S) pairs with the acquire in chwait.c: who sees that the end was let go sees all that it published. */
+	/* (V) pairs with the acquire in chwait.c: who sees that the end was let go sees all that it published. */
 	smp_store_release(&end->taken, end->taken - 1);
-	/* (S) as well, for the ends' own code. */
+	/* (V) as well, for the ends' own code. */
 	smp_store_release(&end->shown->taken, end->taken);
 }
 

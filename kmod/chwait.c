@@ -84,13 +84,13 @@ static bool reached(const struct spl_channel *ch, u32 role, u64 position)
 }
 
 /*
- * Why not to sleep: 1: what is waited for is there; -EPIPE, -EBADF; 0: nothing yet. (S) The loss of the other end first,
+ * Why not to sleep: 1: what is waited for is there; -EPIPE, -EBADF; 0: nothing yet. (V) The loss of the other end first,
  * as what it published before that must be seen.
  */
 static int verdict(struct spl_chfile *cf, u32 role, u64 position)
 {
 	struct spl_end *peer = spl_channel_peer(cf->ch, role);
-	bool gone = spl_channel_gone(smp_load_acquire(&peer->taken)); /* (S) */
+	bool gone = spl_channel_gone(smp_load_acquire(&peer->taken)); /* (V) */
 
 	if (READ_ONCE(cf->role) != role)
 		return -EBADF;
@@ -191,7 +191,7 @@ static __poll_t look(struct spl_chfile *cf, u32 role)
 	u64 position = role == SPL_CHANNEL_TX ? READ_ONCE(cf->ch->tx->want) :
 						READ_ONCE(cf->ch->rx->read);
 	struct spl_end *peer = spl_channel_peer(cf->ch, role);
-	bool gone = spl_channel_gone(smp_load_acquire(&peer->taken)); /* (S) */
+	bool gone = spl_channel_gone(smp_load_acquire(&peer->taken)); /* (V) */
 	__poll_t mask = gone ? EPOLLHUP : 0;
 
 	if (READ_ONCE(cf->role) != role)

@@ -3,17 +3,17 @@
  * signal.c - who sleeps on which counter of a store, and ringing: waking all of them. The calls that sleep are sleep.c's
  * and notify.c's.
  *
- *	sleeper						ring, under the queue's lock
- *	(a) enter the queue				(d) wake all in the queue
- *	(b) armed = 1, under the queue's lock		(e) armed = 0, unless an eventfd is bound
+ *	sleeper						ring, under the queue's lock piece by piece
+ *	(a) enter the queue				(d) wake all who were in the queue
+ *	(b) armed = 1, under the queue's lock		(e) armed = 0, unless somebody has armed since
  *	(T) full barrier
  *	(c) count as known? sleep
  *
  * (T) pairs with the one in spl_pulse_each(): the writer sees (b), and rings; or (c) sees the writer's count.
- * The lock orders (b) and rings: a (b) before a ring has its (a) before it, so it is woken; one after it stands, and the next
- * writer rings. Who is woken looks by (b), (T), (c) again, so the ring needs no barrier of its own. An eventfd is told
- * and looks at nothing: while one is bound, armed stays 1, or a count that moves between (e) and a new (b) would be
- * told to nobody.
+ * The lock orders (b) and rings: a (b) before a ring has its (a) before it, so it is woken; one between its pieces is
+ * counted, and (e) leaves armed at 1; one after it stands: the next writer rings. Who is woken looks by (b), (T), (c)
+ * again, so the ring needs no barrier of its own. An eventfd is told and looks at nothing: while one is bound, armed
+ * stays 1, or a count that moves between (e) and a new (b) would be told to nobody.
  *
  * Nothing here depends on what stands in the mapping: armed is only written, so a hostile process can see to it that
  * its own store's sleepers aren't woken, or are for nothing, and no more.

@@ -7,6 +7,8 @@
 #ifndef _SELFTESTS_TORTURE_WAY_H
 #define _SELFTESTS_TORTURE_WAY_H
 
+#include <linux/perf_event.h>
+
 #include "judge.h"
 
 #define WAY_MAX (1 << 16)
@@ -41,6 +43,26 @@ static bool watch_point(pid_t pid, unsigned long pc)
 {
 	return !ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[0]), pc) &&
 	       !ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[7]), pc ? 1 : 0);
+}
+
+/*
+ * The kernel switches its scheduler's hooks on with the first event of a process and off after the last one, by patching
+ * its own code on running CPUs, and a breakpoint of the machine is such an event. One that stays keeps it from doing that
+ * for each victim (and from waiting for a grace period each time). Where it isn't allowed, all goes on without.
+ */
+static void way_keep_hooks(void)
+{
+	static bool kept;
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_DUMMY,
+		.exclude_kernel = 1,
+		.exclude_hv = 1,
+	};
+
+	if (!kept)
+		kept = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC) >= 0;
 }
 
 /* Takes a victim near to a boundary. Where it is now; -1: at its end. */
@@ -107,6 +129,7 @@ static UNUSED void way_record(struct way *w)
 
 	if (!was)
 		die("no memory");
+	way_keep_hooks();
 	w->len = 0;
 	memset(w->near, 0, sizeof(w->near));
 	pid = way_lead(w, 0);

@@ -45,9 +45,15 @@ static struct way way = {
 static bool kernel_says_sound(__u64 writers)
 {
 	struct spl_check_counts c;
+	int err;
 
-	if (check(fd, 0, &c))
+	do
+		err = check(fd, 0, &c);
+	while (err == -EINTR); /* the beat of watch() */
+	if (err) {
+		printf("# check: %s\n", strerror(-err));
 		return false;
+	}
 	if (c.writers == writers &&
 	    !(c.tentative | c.dead | c.lanes_flight | c.lanes_lost | c.lanes_shared | c.cells_bad |
 	      c.keys_twice | c.overflow_stale | c.overflow_missing | c.free_stale))

@@ -186,6 +186,30 @@ int splk_channel_send(struct splk_channel *ch, const void *buf, size_t bytes, ui
 	return 0;
 }
 
+int splk_channel_send_many(struct splk_channel *ch, const struct splk_message *messages, int nr,
+			   uint64_t deadline)
+{
+	const struct splk_message *m;
+	void *payload;
+	int i, err = 0;
+
+	if (!is_tx(ch))
+		return -EBADF;
+	if (nr < 0 || (nr && !messages))
+		return -EINVAL;
+	ch->acquired = -1;
+	for (i = 0; i < nr; i++) {
+		m = &messages[i];
+		err = tx_acquire(ch, m->bytes, &payload, deadline);
+		if (spl_unlikely(err))
+			break;
+		spl_copy(payload, m->payload, m->bytes);
+		spl_tx_commit(&ch->tx, m->bytes, m->type, m->correlation);
+	}
+	flush(ch);
+	return i ? i : err;
+}
+
 static inline void tell(const struct spl_received *from, const void *payload,
 			struct splk_message *to)
 {
@@ -284,6 +308,28 @@ int splk_channel_acquire_rx(struct splk_channel *ch, struct splk_message *messag
 	if (spl_likely(!err))
 		tell(&m, m.payload, message);
 	return err;
+}
+
+int splk_channel_acquire_rx_many(struct splk_channel *ch, struct splk_message *messages, int nr,
+				 uint64_t deadline)
+{
+	struct spl_received m;
+	int i, err;
+
+	if (!is_rx(ch))
+		return -EBADF;
+	if (nr < 0 || (nr && !messages))
+		return -EINVAL;
+	if (!nr)
+		return 0;
+	err = rx_acquire(ch, &m, deadline);
+	if (spl_unlikely(err))
+		return err;
+	for (i = 0;;) {
+		tell(&m, m.payload, &messages[i]);
+		if (++i == nr || spl_rx_acquire(&ch->rx, &m))
+			return i;
+	}
 }
 
 int splk_channel_commit_rx(struct splk_channel *ch)

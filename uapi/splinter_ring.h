@@ -48,6 +48,8 @@ struct spl_channel_map {
 	bool fenced;
 };
 
+#define SPL_TX_AHEAD (2 * SPL_CHANNEL_LINE) /* how far ahead the producer asks for lines */
+
 /**
  * struct spl_tx - a producer's private state
  * @data: the ring
@@ -55,7 +57,7 @@ struct spl_channel_map {
  * @head: published up to here
  * @next: committed up to here; what lies between is the batch
  * @limit: space ends here, as far as is known
- * @end: acquired up to here at most since the last publication
+ * @end: room of more than a line was acquired up to here at most
  * @dirty: below it a line that nothing was published in may carry a valid stamp
  * @first: word of the batch's first message
  * @message_max: bytes of the longest message
@@ -237,7 +239,8 @@ static spl_inline int spl_tx_acquire(struct spl_tx *t, __u32 max, void **payload
 		if (err)
 			return err;
 	}
-	if (!spl_channel_reached(t->end, end))
+	if (spl_unlikely(max > SPL_CHANNEL_LINE - SPL_CHANNEL_HEADER) &&
+	    !spl_channel_reached(t->end, end))
 		t->end = end;
 	*payload = spl_message_at(t->data, t->mask, t->next) + 1;
 	return 0;
@@ -267,11 +270,10 @@ static spl_inline bool spl_tx_flush(struct spl_tx *t)
 	 */
 	if (spl_unlikely(!spl_channel_reached(t->next, t->dirty)) && t->next != t->limit)
 		spl_store(&spl_message_at(t->data, t->mask, t->next)->word, 0ULL);
-	if (spl_unlikely(t->end != t->next))
+	if (spl_unlikely(!spl_channel_reached(t->next, t->end)))
 		spl_tx_soil(t, t->end);
 	spl_store_release(&spl_message_at(t->data, t->mask, t->head)->word, t->first); /* (P) */
 	t->head = t->next;
-	t->end = t->next;
 	spl_store(&page->head, t->head);
 	spl_store(&page->nr_messages, page->nr_messages + t->nr_batch);
 	spl_store(&page->nr_bytes, page->nr_bytes + t->bytes_batch);
@@ -294,8 +296,8 @@ static spl_inline void spl_tx_commit(struct spl_tx *t, __u32 bytes, __u32 type, 
 	struct spl_message *m = spl_message_at(t->data, t->mask, t->next);
 	__u64 word = spl_message_stamp(t->next) | bytes;
 
-	spl_store(&m->type, type);
-	spl_store(&m->correlation, correlation);
+	m->type = type;
+	m->correlation = correlation;
 	if (!t->nr_batch)
 		t->first = word;
 	else
@@ -305,6 +307,8 @@ static spl_inline void spl_tx_commit(struct spl_tx *t, __u32 bytes, __u32 type, 
 		spl_tx_soil(t, t->next + t->mask + 1);
 	t->nr_batch++;
 	t->bytes_batch += bytes;
+	/* The consumer had this line last; stores to it would fill the store buffer until it has come over. */
+	spl_prefetch_write(spl_message_at(t->data, t->mask, t->next + SPL_TX_AHEAD));
 }
 
 /**
@@ -314,8 +318,8 @@ static spl_inline void spl_tx_commit(struct spl_tx *t, __u32 bytes, __u32 type, 
 static inline void spl_tx_rollback(struct spl_tx *t)
 {
 	spl_tx_soil(t, t->end);
+	spl_tx_soil(t, t->next);
 	t->next = t->head;
-	t->end = t->head;
 	t->nr_batch = 0;
 	t->bytes_batch = 0;
 }

@@ -154,6 +154,59 @@ static void roles(void)
 	splk_channel_close(none);
 }
 
+static void many(void)
+{
+	struct splk_channel *none = fresh_channel(4096);
+	struct splk_channel *tx = end_of(splk_channel_fd(none), SPLK_CHANNEL_TX, 0);
+	struct splk_channel *rx = end_of(splk_channel_fd(none), SPLK_CHANNEL_RX, 0);
+	struct splk_message in[100], out[100];
+	struct splk_channel_info info = { .size = sizeof(info) };
+	char text[100][3], one[8];
+	int i, bad = 0;
+
+	for (i = 0; i < 100; i++) {
+		memset(text[i], 'a' + i % 26, sizeof(text[i]));
+		in[i] = (struct splk_message){ .payload = text[i],
+					       .bytes = (uint32_t)i % 4,
+					       .type = (uint32_t)i,
+					       .correlation = ~(uint32_t)i };
+	}
+	IS(splk_channel_send_many(rx, in, 3, 0), -EBADF, "a consumer doesn't send many");
+	IS(splk_channel_acquire_rx_many(tx, out, 3, 0), -EBADF, "a producer doesn't get many");
+	IS(splk_channel_send_many(tx, in, -1, 0), -EINVAL, "fewer than none");
+	IS(splk_channel_acquire_rx_many(rx, out, -1, 0), -EINVAL, "room for fewer than none");
+	IS(splk_channel_send_many(tx, NULL, 1, 0), -EINVAL, "messages from nowhere");
+	IS(splk_channel_acquire_rx_many(rx, NULL, 1, 0), -EINVAL, "messages to nowhere");
+	IS(splk_channel_send_many(tx, in, 0, 0), 0, "none to send");
+	IS(splk_channel_acquire_rx_many(rx, out, 0, 0), 0, "room for none");
+	IS(splk_channel_acquire_rx_many(rx, out, 100, 0), -EAGAIN, "none is there");
+	IS(splk_channel_send_many(tx, in, 5, 0), 5, "five at once");
+	IS(splk_channel_acquire_rx_many(rx, out, 2, 0), 2, "two of them");
+	IS(splk_channel_acquire_rx_many(rx, out + 2, 98, 0), 3, "the others");
+	splk_channel_rollback(rx);
+	IS(splk_channel_acquire_rx_many(rx, out, 100, 0), 5, "all of them again");
+	IS(splk_channel_commit_rx(rx), 0, "given back");
+	IS(splk_channel_send_many(tx, in, 100, 0), 64, "as many as fit, without waiting");
+	IS(splk_channel_send_many(tx, in, 36, 0), -EAGAIN, "then none");
+	IS(splk_channel_acquire_rx_many(rx, out, 100, 0), 64, "a full ring at once");
+	for (i = 0; i < 64; i++)
+		bad += out[i].bytes != in[i].bytes || out[i].type != in[i].type ||
+		       out[i].correlation != in[i].correlation ||
+		       memcmp(out[i].payload, text[i], out[i].bytes);
+	IS(bad, 0, "each as it was sent");
+	splk_channel_commit_rx(rx);
+	in[3].bytes = 2033;
+	IS(splk_channel_send_many(tx, in, 5, 0), 3, "up to one that is too long");
+	IS(splk_channel_send_many(tx, in + 3, 2, 0), -EMSGSIZE, "which the next call says");
+	IS(splk_channel_recv(rx, one, sizeof(one), NULL, 0), 0, "they were published");
+	splk_channel_info(none, &info);
+	OK(info.tx_messages == 72 && info.rx_messages == 70, "and counted");
+	splk_channel_close(rx);
+	IS(splk_channel_send_many(tx, in, 3, 0), -EPIPE, "to nobody");
+	splk_channel_close(tx);
+	splk_channel_close(none);
+}
+
 static void deadlines(void)
 {
 	struct splk_channel *none = fresh_channel(4096);
@@ -341,6 +394,7 @@ int main(void)
 {
 	bad_arguments();
 	roles();
+	many();
 	deadlines();
 	sleepers();
 	files();

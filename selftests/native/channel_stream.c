@@ -19,13 +19,18 @@ struct shape {
 	uint32_t spins;
 	uint32_t batch; /* messages published together, and given back together */
 	uint32_t dawdle; /* one message in so many is followed by a rest, at either end */
+	bool many; /* a call for each batch */
 };
+
+#define BATCH_MAX 64
 
 static const struct shape shapes[] = {
 	{ "short ones, sleeping at once, resting often", 200000, 4096, 48, SPLK_SPINS_NONE, 1, 40 },
 	{ "all sizes in the smallest ring", 300000, 4096, 2032, SPLK_SPINS_NONE, 1, 500 },
 	{ "all sizes, spinning first", 500000, 4096, 2032, 200, 1, 1000 },
 	{ "batches", 2000000, 65536, 100, SPLK_SPINS_DEFAULT, 17, 5000 },
+	{ "batches, a call for each", 2000000, 65536, 100, SPLK_SPINS_DEFAULT, 17, 5000, true },
+	{ "batches longer than the ring", 300000, 4096, 200, SPLK_SPINS_NONE, BATCH_MAX, 500, true },
 	{ "short ones", 2000000, 65536, 48, SPLK_SPINS_DEFAULT, 1, 5000 },
 	{ "long ones", 20000, 1 << 20, (1 << 19) - 16, SPLK_SPINS_DEFAULT, 1, 50 },
 };
@@ -98,16 +103,70 @@ static int produce(struct splk_channel *tx, const struct shape *s)
 	return 0;
 }
 
+static int produce_many(struct splk_channel *tx, const struct shape *s)
+{
+	static unsigned char payload[BATCH_MAX][256];
+	struct splk_message m[BATCH_MAX] = { 0 };
+	uint64_t x = 1, lazy = 2, i, seed;
+	uint32_t k;
+
+	for (i = 0; i < s->messages; i += k) {
+		for (k = 0; k < s->batch && i + k < s->messages; k++) {
+			m[k].bytes = bytes_of(s, &x);
+			seed = next(&x);
+			fill(payload[k], m[k].bytes, seed);
+			m[k].payload = payload[k];
+			m[k].type = (uint32_t)(i + k);
+			m[k].correlation = (uint32_t)seed;
+		}
+		if (splk_channel_send_many(tx, m, (int)k, SPLK_FOREVER) != (int)k)
+			return 2;
+		rest(&lazy, s->dawdle);
+	}
+	splk_channel_close(tx);
+	return 0;
+}
+
+static bool as_sent(const struct splk_message *m, const struct shape *s, uint64_t *x, uint64_t i)
+{
+	uint32_t bytes = bytes_of(s, x);
+	uint64_t seed = next(x);
+
+	if (m->bytes == bytes && m->type == (uint32_t)i && m->correlation == (uint32_t)seed &&
+	    holds(m->payload, bytes, seed))
+		return true;
+	printf("# message %llu: %u bytes where %u were sent\n", (unsigned long long)i, m->bytes,
+	       bytes);
+	return false;
+}
+
+static int consume_many(struct splk_channel *rx, const struct shape *s)
+{
+	struct splk_message m[BATCH_MAX];
+	uint64_t x = 1, lazy = 3, i;
+	int k, nr;
+
+	for (i = 0; i < s->messages; i += (uint64_t)nr) {
+		nr = splk_channel_acquire_rx_many(rx, m, (int)s->batch, SPLK_FOREVER);
+		if (nr < 1)
+			return nr;
+		for (k = 0; k < nr; k++)
+			if (!as_sent(&m[k], s, &x, i + (uint64_t)k))
+				return -1;
+		splk_channel_commit_rx(rx);
+		rest(&lazy, s->dawdle);
+	}
+	return splk_channel_acquire_rx_many(rx, m, 1, SPLK_FOREVER);
+}
+
 static int consume(struct splk_channel *rx, const struct shape *s)
 {
 	struct splk_message m;
-	uint64_t x = 1, lazy = 3, i, seed;
-	uint32_t bytes, held = 0;
+	uint64_t x = 1, lazy = 3, i;
+	uint32_t held = 0;
 	int err;
 
 	for (i = 0; i < s->messages; i++) {
-		bytes = bytes_of(s, &x);
-		seed = next(&x);
 		/* Who waits gives back first: the producer may need it. */
 		err = splk_channel_acquire_rx(rx, &m, held ? 0 : SPLK_FOREVER);
 		if (err == -EAGAIN) {
@@ -115,12 +174,10 @@ static int consume(struct splk_channel *rx, const struct shape *s)
 			held = 0;
 			err = splk_channel_acquire_rx(rx, &m, SPLK_FOREVER);
 		}
-		if (err || m.bytes != bytes || m.type != (uint32_t)i ||
-		    m.correlation != (uint32_t)seed || !holds(m.payload, bytes, seed)) {
-			printf("# message %llu: error %d, %u bytes where %u were sent\n",
-			       (unsigned long long)i, err, m.bytes, bytes);
+		if (err)
+			return err;
+		if (!as_sent(&m, s, &x, i))
 			return -1;
-		}
 		if (++held >= s->batch) {
 			splk_channel_commit_rx(rx);
 			held = 0;
@@ -171,9 +228,9 @@ static void stream(const struct shape *s)
 		options.role = SPLK_CHANNEL_TX;
 		if (splk_channel_attach(splk_channel_fd(rx), &options, &tx))
 			_exit(1);
-		_exit(produce(tx, s));
+		_exit(s->many ? produce_many(tx, s) : produce(tx, s));
 	}
-	end = consume(rx, s);
+	end = s->many ? consume_many(rx, s) : consume(rx, s);
 	OK(end == -EPIPE && !wait_for(producer), "%s: %llu messages", s->name,
 	   (unsigned long long)s->messages);
 	splk_channel_info(rx, &info);

@@ -178,6 +178,22 @@ static void rollbacks(void)
 		spl_rx_commit(&r.rx);
 	}
 	OK(!bad, "nor what was written beyond the bytes that were committed");
+
+	/* The same, taken back before any commit. */
+	ring_drop(&r);
+	ring_make(&r, CAPACITY);
+	bad = 0;
+	for (i = 0; i < 200; i++) {
+		bad += spl_tx_acquire(&r.tx, 1000, &payload) != 0;
+		for (n = SPL_CHANNEL_LINE - 16; n < 992; n += SPL_CHANNEL_LINE)
+			*(__u64 *)(void *)((char *)payload + n) =
+				spl_message_stamp(r.tx.next + 16 + n) | 8;
+		spl_tx_rollback(&r.tx);
+		for (n = 0; n < 15; n++)
+			bad += ring_send(&r.tx, 8, n) || ring_recv(&r.rx, 8, n) ||
+			       !ring_empty(&r.rx);
+	}
+	OK(!bad, "nor what was written to room that was taken back");
 	ring_drop(&r);
 }
 

@@ -23,6 +23,7 @@ enum pair_task {
 	BARE_STREAM, /* streams: a slot of one line for a message */
 	PACKED_STREAM, /* the same, slots as long as the message */
 	OUR_STREAM,
+	OUR_SINGLY, /* the same, with a call for each message */
 	BARE_4K,
 	OUR_4K,
 	BARE_64K,

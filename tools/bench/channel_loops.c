@@ -193,6 +193,36 @@ bare_consume(struct pair *p, uint64_t ops, size_t slot, size_t bytes, size_t rin
 
 static void our_produce(struct splk_channel *tx, uint64_t ops)
 {
+	static const char from[MESSAGE];
+	struct splk_message batch[PUBLISH];
+	uint64_t i;
+
+	for (i = 0; i < PUBLISH; i++)
+		batch[i] = (struct splk_message){ .payload = from, .bytes = MESSAGE };
+	for (i = 0; i < ops; i += PUBLISH)
+		need(splk_channel_send_many(tx, batch, PUBLISH, SPLK_FOREVER) == PUBLISH, "send");
+}
+
+static void our_consume(struct splk_channel *rx, uint64_t ops)
+{
+	struct splk_message batch[PUBLISH];
+	char to[MESSAGE];
+	uint64_t i;
+	int n, k;
+
+	for (i = 0; i < ops; i += (uint64_t)n) {
+		n = splk_channel_acquire_rx_many(rx, batch, PUBLISH, SPLK_FOREVER);
+		need(n > 0, "acquire");
+		for (k = 0; k < n; k++) {
+			memcpy(to, batch[k].payload, MESSAGE);
+			__asm__ volatile("" : : "r"(to) : "memory");
+		}
+		(void)splk_channel_commit_rx(rx);
+	}
+}
+
+static void our_produce_singly(struct splk_channel *tx, uint64_t ops)
+{
 	char from[MESSAGE] = { 0 };
 	void *payload;
 	uint64_t i;
@@ -205,7 +235,7 @@ static void our_produce(struct splk_channel *tx, uint64_t ops)
 	splk_channel_flush(tx);
 }
 
-static void our_consume(struct splk_channel *rx, uint64_t ops)
+static void our_consume_singly(struct splk_channel *rx, uint64_t ops)
 {
 	struct splk_message m;
 	char to[MESSAGE];
@@ -247,6 +277,8 @@ void pair_produce(struct ends *e, enum pair_task task, uint64_t ops)
 		return bare_produce(e->pair, ops, MESSAGE, MESSAGE, PUBLISH, RING_BYTES);
 	case OUR_STREAM:
 		return our_produce(e->tx, ops);
+	case OUR_SINGLY:
+		return our_produce_singly(e->tx, ops);
 	case BARE_4K:
 		return bare_produce(e->pair, ops, 4096, 4096, 1, RING_LONG_BYTES);
 	case OUR_4K:
@@ -267,6 +299,8 @@ void pair_consume(struct ends *e, enum pair_task task, uint64_t ops)
 		return bare_consume(e->pair, ops, MESSAGE, MESSAGE, RING_BYTES);
 	case OUR_STREAM:
 		return our_consume(e->rx, ops);
+	case OUR_SINGLY:
+		return our_consume_singly(e->rx, ops);
 	case BARE_4K:
 		return bare_consume(e->pair, ops, 4096, 4096, RING_LONG_BYTES);
 	case OUR_4K:

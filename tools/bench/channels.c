@@ -261,12 +261,14 @@ static void streams(void)
 		  BARE_STREAM, 40000, 0.9 },
 		{ "channel: stream of 32 bytes, packed floor", "bare ring, 32 bytes a slot",
 		  OUR_STREAM, PACKED_STREAM, 40000, 0 },
+		{ "channel: stream of 32 bytes, a call each", "bare ring, a line a message",
+		  OUR_SINGLY, BARE_STREAM, 40000, 0 },
 		{ "channel: stream of 4 KiB", "bare memcpy in and out", OUR_4K, BARE_4K, 2000,
 		  0.9 },
 		{ "channel: stream of 64 KiB", "bare memcpy in and out", OUR_64K, BARE_64K, 150,
 		  0.9 },
 	};
-	static struct rounds r[4];
+	static struct rounds r[sizeof(list) / sizeof(list[0])];
 	struct trip first, last;
 	double ours, bare;
 	bool lost;

@@ -30,7 +30,8 @@ static const struct shape shapes[] = {
 	{ "all sizes, spinning first", 500000, 4096, 2032, 200, 1, 1000 },
 	{ "batches", 2000000, 65536, 100, SPLK_SPINS_DEFAULT, 17, 5000 },
 	{ "batches, a call for each", 2000000, 65536, 100, SPLK_SPINS_DEFAULT, 17, 5000, true },
-	{ "batches longer than the ring", 300000, 4096, 200, SPLK_SPINS_NONE, BATCH_MAX, 500, true },
+	{ "batches longer than the ring", 300000, 4096, 200, SPLK_SPINS_NONE, BATCH_MAX, 500,
+	  true },
 	{ "short ones", 2000000, 65536, 48, SPLK_SPINS_DEFAULT, 1, 5000 },
 	{ "long ones", 20000, 1 << 20, (1 << 19) - 16, SPLK_SPINS_DEFAULT, 1, 50 },
 };

@@ -7,17 +7,6 @@
 
 #include "world.h"
 
-/* What @r chooses, mixed so that one number gives several. */
-static uint64_t mix(const struct record *r, uint32_t salt)
-{
-	uint64_t x = ((uint64_t)r->v << 32 | (uint32_t)(r->b << 8 | r->c)) + salt;
-
-	x *= 0x9e3779b97f4a7c15ULL;
-	x ^= x >> 29;
-	x *= 0xbf58476d1ce4e5b9ULL;
-	return x ^ x >> 32;
-}
-
 /* A lane number: mostly one that is there, sometimes just beyond. */
 static uint32_t some_lane(const struct world *w, uint32_t v)
 {
@@ -183,18 +172,28 @@ static void garble_live(struct world *w, const struct record *r)
 	}
 }
 
+/* Position of a cell. */
+static uint64_t pos_of(const struct world *w, const __u64 *at)
+{
+	uint64_t i;
+
+	for (i = 0; i < w->s.buckets; i++)
+		if (at >= w->s.index[i].cell && at < w->s.index[i].cell + SPL_BUCKET_CELLS)
+			return i * SPL_BUCKET_SLOTS + (uint64_t)(at - w->s.index[i].cell);
+	return 0;
+}
+
 /* As if the writer had died in the middle of something with a cell that is there, each word of it right or nearly. */
 static void garble_death(struct world *w, const struct record *r)
 {
 	struct spl_wcell *cell = &w->s.wcells[r->c % w->s.max_writers];
 	__u64 *at = live_cell(w, r->b), word = at ? *at : some_word(w, r);
-	uint64_t positions = (uint64_t)w->s.buckets * SPL_BUCKET_SLOTS, pos, i;
+	uint64_t positions = (uint64_t)w->s.buckets * SPL_BUCKET_SLOTS, pos;
 	uint32_t slot = r->v % w->s.spares;
 
 	pos = mix(r, 23) % positions;
-	for (i = 0; at && i < w->s.buckets; i++)
-		if (at >= w->s.index[i].cell && at < w->s.index[i].cell + SPL_BUCKET_CELLS)
-			pos = i * SPL_BUCKET_SLOTS + (uint64_t)(at - w->s.index[i].cell);
+	if (at)
+		pos = pos_of(w, at);
 	if (!(r->v >> 8 & 15))
 		pos = r->v & 1 << 12 ? mix(r, 24) >> 16 : positions;
 	if (!(r->v >> 13 & 7))
@@ -364,6 +363,83 @@ static void garble_notice(struct world *w, const struct record *r)
 	}
 }
 
+/* A record about key @b at @to in a writer's ring, each word of it right or nearly; how many bytes of the ring it takes. */
+static uint64_t forge_feed(struct world *w, const struct record *r, uint32_t idx, uint64_t to)
+{
+	static const uint32_t kinds[] = { SPL_FEED_SET, SPL_FEED_DELETE, SPL_FEED_DELETE,
+					  SPL_FEED_LABEL };
+	const struct key *k = &w->key[r->b % NR_KEYS];
+	__u64 *at = live_cell(w, r->b);
+	uint64_t n = at ? *at & w->s.lane_mask : 0;
+	uint32_t kind = r->v >> 8 & 15 ? kinds[r->v & 3] : r->v & 0xff;
+	uint32_t klen = kind == SPL_FEED_DELETE ? k->len : 0;
+	uint64_t pos = at ? pos_of(w, at) : mix(r, 40) % (w->s.buckets * SPL_BUCKET_SLOTS);
+	struct spl_feed_record *record;
+
+	to &= ~(uint64_t)(sizeof(*record) - 1);
+	record = (struct spl_feed_record *)(void *)spl_feed_at(&w->s, idx, to);
+	switch (r->v >> 2 & 15) {
+	case 0:
+		klen = w->s.key_max + (r->v >> 12 & 3);
+		break;
+	case 1:
+		klen = (uint16_t)mix(r, 41);
+		break;
+	case 2:
+		klen = 0;
+		break;
+	case 3:
+		pos = (uint64_t)w->s.buckets * SPL_BUCKET_SLOTS + (r->v >> 12 & 7);
+		break;
+	case 4:
+		pos = mix(r, 42) >> (r->v >> 12 & 63);
+		break;
+	case 5:
+		pos |= SPL_BUCKET_SLOTS - 1; /* the overflow word */
+		break;
+	}
+	record->what = kind | (uint64_t)(klen & 0xffff) << SPL_FEED_KLEN_SHIFT |
+		       pos << SPL_FEED_POS_SHIFT;
+	record->inc = r->v >> 6 & 3 ? lane_at(w, n)->inc : mix(r, 43);
+	record->epoch = r->v >> 14 & 1 ? mix(r, 44) : lane_at(w, n)->epoch;
+	record->hash = k->hash;
+	if (kind == SPL_FEED_DELETE)
+		memcpy(spl_feed_at(&w->s, idx, to + sizeof(*record)), k->bytes, k->len);
+	return spl_feed_bytes(kind == SPL_FEED_DELETE ? klen & 0xffff : 0);
+}
+
+/* The change feed: how far it reaches, and records in it, at its end or where somebody may be reading. */
+static void garble_feed(struct world *w, const struct record *r)
+{
+	const uint64_t unit = sizeof(struct spl_feed_record);
+	uint32_t idx = (r->b >> 4) % w->s.max_writers, i;
+	__u64 *head = &w->s.wcells[idx].feed_head;
+	uint64_t near = (mix(r, 45) % 9 - 4) * unit + (r->v & 1 << 15 ? r->v % unit : 0);
+
+	if (!w->s.feed_bytes)
+		return;
+	switch (r->c % 8) {
+	case 0:
+		*head += near;
+		break;
+	case 1: /* about an overrun */
+		*head += w->s.feed_bytes + near;
+		break;
+	case 2:
+		*head = r->v & 1 ? mix(r, 46) : near;
+		break;
+	case 3:
+		for (i = 0; i < w->s.feed_bytes / 8; i++)
+			((__u64 *)(void *)(w->s.feed + idx * w->s.feed_bytes))[i] = mix(r, 47 + i);
+		break;
+	case 4:
+		forge_feed(w, r, idx, *head - (r->c >> 3) * unit);
+		break;
+	default:
+		*head += forge_feed(w, r, idx, *head);
+	}
+}
+
 /* One region's bytes, wherever it ends. */
 static void garble_bytes(struct world *w, const struct record *r)
 {
@@ -407,9 +483,10 @@ static void garble_twin(struct world *w, const struct record *r)
 void garble(struct world *w, const struct record *r)
 {
 	static void (*const attacks[])(struct world *, const struct record *) = {
-		garble_cell,  garble_cell, garble_lane,	    garble_lane,  garble_wcell,
-		garble_wcell, garble_map,  garble_overflow, garble_attr,  garble_bytes,
-		garble_twin,  garble_live, garble_live,	    garble_death, garble_notice,
+		garble_cell,  garble_cell,  garble_lane,   garble_lane,
+		garble_wcell, garble_wcell, garble_map,	   garble_overflow,
+		garble_attr,  garble_bytes, garble_twin,   garble_live,
+		garble_live,  garble_death, garble_notice, garble_feed,
 	};
 
 	w->tainted = true;

@@ -6,9 +6,8 @@
 #ifndef _SELFTESTS_FUZZ_HOOKED_H
 #define _SELFTESTS_FUZZ_HOOKED_H
 
+#include "record.h"
 #include "splinter_atomic.h"
-
-void fuzz_tick(void);
 
 #undef spl_load
 #undef spl_load_acquire

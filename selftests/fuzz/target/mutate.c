@@ -2,7 +2,7 @@
 /* mutate.c - changes an input record by record, so that what follows a change keeps its meaning. */
 #include <string.h>
 
-#include "world.h"
+#include "record.h"
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned int seed);
@@ -23,7 +23,7 @@ static void fresh_record(uint8_t *to, uint64_t *x)
 
 	memcpy(to, &bits, RECORD_BYTES);
 	if (next(x) % 2)
-		to[0] = (uint8_t)(next(x) % OP_KINDS);
+		to[0] = (uint8_t)(next(x) % fuzz_op_kinds);
 }
 
 /* Room for a record at number @i; the new size. */

@@ -9,6 +9,16 @@
 
 #include "world.h"
 
+const uint32_t fuzz_op_kinds = OP_KINDS;
+
+/*
+ * Accesses of one operation: two loops of SPL_TRIES rounds, one in the other, each over a probe sequence with keys to
+ * be compared. What goes on for longer goes on for ever.
+ */
+#define STEPS_MAX 4000000ULL
+/* SPL_FEED_TRIES look-ups of one round each. */
+#define FOLLOW_PARTS 16U
+
 /* Errors of a look-up, and those that a change adds. */
 static const int read_errors[] = { EINVAL, ENOENT, EMSGSIZE, EBADMSG, EAGAIN, 0 };
 static const int write_errors[] = { EINVAL, ENOENT,  EMSGSIZE, EBADMSG,	   EAGAIN, EEXIST,
@@ -349,6 +359,76 @@ static void set_many(struct world *w, const struct record *r)
 		expect(io[i].result, io[i].cap, write_errors, "set_many's result");
 }
 
+/* Begins at the newest. Bad sizes are tried, too. */
+static void follow_from_now(struct world *w, const struct record *r)
+{
+	static const uint32_t sizes[] = { SPL_FEED_WAYS,     2 * SPL_FEED_WAYS, SPL_FEED_WAYS, 0,
+					  SPL_FEED_WAYS / 2, SPL_FEED_WAYS + 4 };
+	uint32_t nr = sizes[r->b % 6];
+	int n;
+
+	free(w->known);
+	w->known = calloc(nr ? nr : 1, sizeof(*w->known));
+	w->follower.s = NULL;
+	n = spl_feed_follow(&w->follower, &w->s, w->feed_at, w->known, nr);
+	if (n != (!w->s.feed_bytes ? -EOPNOTSUPP : r->b % 6 >= 3 ? -EINVAL : 0))
+		fuzz_broken("following from now", n);
+}
+
+/* The next that is told: 1, 0, -EAGAIN. */
+static int follow_once(struct world *w, struct spl_told *t)
+{
+	int n = spl_feed_next(&w->follower, w->told, t);
+
+	if (n != 1) {
+		if (n && n != -EAGAIN)
+			fuzz_broken("following", n);
+		return n;
+	}
+	if (t->kind < SPL_TOLD_SET || t->kind > SPL_TOLD_OVERRUN || t->writer >= w->s.max_writers)
+		fuzz_broken("a follower is told", t->kind);
+	if (t->kind == SPL_TOLD_OVERRUN ? t->klen : !t->klen || t->klen > w->s.key_max)
+		fuzz_broken("a follower is told a key of such a length", t->klen);
+	touch(w->told, t->klen);
+	return 1;
+}
+
+static void follow(struct world *w, const struct record *r)
+{
+	uint32_t left = 1 + r->b % 8;
+	struct spl_told t;
+
+	if (!w->follower.s)
+		follow_from_now(w, &(struct record){ 0 });
+	while (w->follower.s && left && follow_once(w, &t))
+		left--;
+}
+
+/* Nothing is appended any more: each call gets on by a record, or over an overrun. */
+static void follow_to_the_end(struct world *w)
+{
+	uint64_t calls = w->s.max_writers * (w->s.feed_bytes / sizeof(struct spl_feed_record) + 1);
+	struct spl_told t;
+
+	while (w->follower.s && follow_once(w, &t))
+		if (!calls--)
+			fuzz_broken("the feed has no end", t.kind);
+}
+
+/* The only news is that of a key. */
+static void hear_of(struct world *w, const struct key *k, uint32_t kind)
+{
+	struct spl_told t;
+
+	if (!w->follower.s)
+		return;
+	if (follow_once(w, &t) != 1 || t.kind != kind || t.klen != k->len ||
+	    memcmp(w->told, k->bytes, k->len))
+		fuzz_broken("a follower of a mended store isn't told", kind);
+	if (follow_once(w, &t))
+		fuzz_broken("a follower of a mended store is told more", t.kind);
+}
+
 /* The writer's private state dies with it; a new thread gets the cell. */
 static void reap(struct world *w, const struct record *r)
 {
@@ -398,13 +478,14 @@ static void unsound(const struct spl_check_counts *c, const char *what)
 	fuzz_broken(what, 0);
 }
 
-/* Of a sound store each writer can set each key, if there is room for it, read it back and delete it. */
+/* Of a sound store each writer can set each key, if there is room for it, read it back and delete it; a follower is told. */
 static void serve(struct world *w)
 {
 	const struct key *k;
 	uint32_t i;
 	long n;
 
+	follow_from_now(w, &(struct record){ 0 });
 	for (i = 0; i < NR_KEYS; i++) {
 		struct spl_writer *writer = &w->w[i % w->nr_writers];
 
@@ -418,9 +499,11 @@ static void serve(struct world *w)
 		n = spl_get(&w->s, k->bytes, k->len, w->out, w->s.value_max, NULL);
 		if (n != w->s.value_max || memcmp(w->out, w->value, w->s.value_max))
 			fuzz_broken("a mended store loses a key", n);
+		hear_of(w, k, SPL_TOLD_SET);
 		n = spl_delete(writer, k->bytes, k->len);
 		if (n)
 			fuzz_broken("a mended store keeps a key", n);
+		hear_of(w, k, SPL_TOLD_GONE);
 	}
 }
 
@@ -465,6 +548,7 @@ void op_mend(struct world *w)
 		r.c = (uint8_t)i;
 		reap(w, &r);
 	}
+	follow_to_the_end(w);
 	if (!w->tainted) {
 		c = check_with(w, 0);
 		if (!is_sound(w, &c))
@@ -487,15 +571,24 @@ void op_mend(struct world *w)
 }
 
 /* Does the operation go through a writer, who may die in it? Those after it are the reaper's and the checker's. */
-bool op_writes(const struct record *r)
+bool op_mortal(const struct record *r)
 {
-	return (r->kind % OP_KINDS >= 9 && r->kind % OP_KINDS < 20) || r->kind % OP_KINDS >= 24;
+	return (r->kind % OP_KINDS >= 9 && r->kind % OP_KINDS < 20) ||
+	       (r->kind % OP_KINDS >= 24 && r->kind % OP_KINDS < 26);
 }
 
-/* How many operations it is, of those that count. */
-uint32_t op_parts(const struct record *r)
+/* Some are many operations. */
+uint64_t op_steps(const struct record *r)
 {
-	return r->kind % OP_KINDS == 19 || r->kind % OP_KINDS == 6 ? 1 + batch_of(r) : 1;
+	switch (r->kind % OP_KINDS) {
+	case 6:
+	case 19:
+		return STEPS_MAX * (1 + batch_of(r));
+	case OP_FOLLOW:
+		return STEPS_MAX * FOLLOW_PARTS;
+	default:
+		return STEPS_MAX;
+	}
 }
 
 void op_died(struct world *w)
@@ -506,14 +599,14 @@ void op_died(struct world *w)
 void op_run(struct world *w, const struct record *r)
 {
 	static void (*const ops[OP_KINDS])(struct world *, const struct record *) = {
-		get,   get_room,  view,	     view_valid, stat,	      exists,	get_many,
-		walk,  attr_get,  set,	     set,	 set_epoch,   append,	math,
-		bump,  delete,	  alloc,     put,	 attr_change, set_many, reap,
-		check, watch_get, wait_mark, watch,	 bind,
+		get,   get_room,  view,	     view_valid, stat,	      exists,	       get_many,
+		walk,  attr_get,  set,	     set,	 set_epoch,   append,	       math,
+		bump,  delete,	  alloc,     put,	 attr_change, set_many,	       reap,
+		check, watch_get, wait_mark, watch,	 bind,	      follow_from_now, follow,
 	};
 
 	/* A dead writer's cell is reaped before anybody gets it. */
-	if (op_writes(r) && w->dead[writer_of(w, r)])
+	if (op_mortal(r) && w->dead[writer_of(w, r)])
 		reap(w, r);
 	ops[r->kind % OP_KINDS](w, r);
 }

@@ -105,6 +105,8 @@ static void make_rest(struct world *w)
 	w->value = malloc(w->s.value_max);
 	w->out = malloc(w->s.value_max);
 	memset(w->value, 'v', w->s.value_max);
+	w->feed_at = malloc(w->s.max_writers * sizeof(*w->feed_at));
+	w->told = malloc(w->s.key_max);
 	w->seen = calloc(w->s.free_words, sizeof(*w->seen));
 	w->nr_writers = w->s.max_writers < NR_WRITERS ? w->s.max_writers : NR_WRITERS;
 	for (i = 0; i < w->nr_writers; i++)
@@ -187,5 +189,8 @@ void world_drop(struct world *w)
 	free(w->out);
 	free(w->seen);
 	free(w->batch);
+	free(w->feed_at);
+	free(w->known);
+	free(w->told);
 	memset(w, 0, sizeof(*w));
 }

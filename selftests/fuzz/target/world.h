@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* world.h - what the parts of the fuzz target share: one small store, its keys and writers, and the input's records. */
+/* world.h - what the parts of the fuzz target share: one small store, its keys, its writers and a follower. */
 #ifndef _SELFTESTS_FUZZ_WORLD_H
 #define _SELFTESTS_FUZZ_WORLD_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "record.h"
 
 #ifdef UNHOOKED /* operations as they are, for scribble.c */
 #include "splinter_ops.h"
@@ -16,25 +15,6 @@
 #define NR_WRITERS 3
 #define NR_ROOMS 2
 #define NR_VIEWS 2
-
-/**
- * struct record - the unit of an input
- * @kind: what to do; see fuzz.c
- * @a: its arguments
- * @b: see @a
- * @c: see @a
- * @v: see @a
- */
-struct record {
-	uint8_t kind;
-	uint8_t a;
-	uint8_t b;
-	uint8_t c;
-	uint32_t v;
-};
-
-#define RECORD_BYTES 8U
-#define RECORDS_MAX 96U
 
 struct key {
 	uint8_t *bytes; /* exactly @len of them, so that a read beyond shows */
@@ -58,6 +38,10 @@ struct key {
  * @out: where reads go, exactly value_max bytes
  * @seen: for checks
  * @batch: buffers of the last batch
+ * @follower: in the change feed; of no store: none
+ * @feed_at: its places, exactly max_writers words
+ * @known: what it told, exactly as much as it was promised
+ * @told: where keys go that it tells, exactly key_max bytes
  * @nr_writers: how many of @w there are; each has the writer cell of its number
  * @acting: whose operation is under way
  * @tainted: something was written that no honest process writes
@@ -79,6 +63,10 @@ struct world {
 	uint8_t *out;
 	uint64_t *seen;
 	uint8_t *batch;
+	struct spl_follower follower;
+	__u64 *feed_at;
+	struct spl_known *known;
+	uint8_t *told;
 	uint32_t nr_writers;
 	uint32_t acting;
 	bool tainted;
@@ -95,20 +83,11 @@ int world_attach(struct world *w, const struct spl_info *info, uint64_t data_byt
 void world_plan(struct spl_info *info, uint8_t geometry);
 void world_drop(struct world *w);
 
-/* garble.c: one attack; never through the hooked operations */
-void garble(struct world *w, const struct record *r);
-
-/* ops.c: one operation, its result checked against what its contract allows */
-void op_run(struct world *w, const struct record *r);
+/* ops.c */
 void op_mend(struct world *w);
-bool op_writes(const struct record *r);
-uint32_t op_parts(const struct record *r);
-void op_died(struct world *w);
-#define OP_KINDS 26U
+#define OP_KINDS 28U
 #define OP_REAP 20U
 #define OP_CHECK 21U
-
-/* fuzz.c */
-void fuzz_broken(const char *what, long result) __attribute__((noreturn));
+#define OP_FOLLOW 27U
 
 #endif /* _SELFTESTS_FUZZ_WORLD_H */

@@ -14,29 +14,14 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "guest.h"
 #include "splinter_layout.h"
 
-#define ROUNDS 15
 #define CALLS 2000
 #define CHUNK SPL_CHUNK_BYTES
 #define LARGE_BYTES (256ULL << 20)
-
-static void die(const char *what)
-{
-	fprintf(stderr, "bench-guest: %s: %s\n", what, strerror(errno));
-	exit(2);
-}
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
 
 static void call(int fd, unsigned long cmd, void *arg, const char *what)
 {
@@ -287,47 +272,19 @@ static double (*const subjects[SUBJECTS])(void) = {
 	time_reap_nothing,
 };
 
-static const struct {
-	const char *name, *against;
-	enum subject subject, reference;
-} figures[] = {
-	{ "ioctl that is refused", "getppid", REFUSED, GETPPID },
-	{ "ioctl that tells the geometry", "getppid", GEOMETRY, GETPPID },
-	{ "fault of a 4 KiB page", "anonymous 4 KiB page", FAULT_PAGE, FAULT_ANONYMOUS_PAGE },
-	{ "fault of a 2 MiB page", "anonymous 2 MiB page", FAULT_CHUNK, FAULT_ANONYMOUS_CHUNK },
-	{ "create and destroy 256 MiB", "memfd, ftruncate, populate", CREATE, MEMFD },
-	{ "reap a writer, 1 M lanes", "getppid", REAP_MILLION, GETPPID },
-	{ "reap a writer, 1 M lanes", "ioctl that is refused", REAP_MILLION, REFUSED },
-	{ "reap a writer, 1 M lanes", "the same, 1,000 lanes", REAP_MILLION, REAP_THOUSAND },
-	{ "reap without dead writers", "getppid", REAP_NOTHING, GETPPID },
+static const struct figure figures[] = {
+	{ "ioctl that is refused", "getppid", REFUSED, GETPPID, 0 },
+	{ "ioctl that tells the geometry", "getppid", GEOMETRY, GETPPID, 0 },
+	{ "fault of a 4 KiB page", "anonymous 4 KiB page", FAULT_PAGE, FAULT_ANONYMOUS_PAGE, 0 },
+	{ "fault of a 2 MiB page", "anonymous 2 MiB page", FAULT_CHUNK, FAULT_ANONYMOUS_CHUNK, 0 },
+	{ "create and destroy 256 MiB", "memfd, ftruncate, populate", CREATE, MEMFD, 0 },
+	{ "reap a writer, 1 M lanes", "getppid", REAP_MILLION, GETPPID, 0 },
+	{ "reap a writer, 1 M lanes", "ioctl that is refused", REAP_MILLION, REFUSED, 0 },
+	{ "reap a writer, 1 M lanes", "the same, 1,000 lanes", REAP_MILLION, REAP_THOUSAND, 0 },
+	{ "reap without dead writers", "getppid", REAP_NOTHING, GETPPID, 0 },
 };
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double ns[SUBJECTS][ROUNDS];
-
-static void print_figure(size_t i)
-{
-	const double *a = ns[figures[i].subject], *b = ns[figures[i].reference];
-	double ratio[ROUNDS], value[ROUNDS], reference[ROUNDS];
-	int r;
-
-	for (r = 0; r < ROUNDS; r++)
-		ratio[r] = a[r] / b[r];
-	memcpy(value, a, sizeof(value));
-	memcpy(reference, b, sizeof(reference));
-	qsort(ratio, ROUNDS, sizeof(*ratio), compare);
-	qsort(value, ROUNDS, sizeof(*value), compare);
-	qsort(reference, ROUNDS, sizeof(*reference), compare);
-	printf("%-32s %12.0f  %-28s %12.0f %9.3f %9.3f..%.3f\n", figures[i].name, value[ROUNDS / 2],
-	       figures[i].against, reference[ROUNDS / 2], ratio[ROUNDS / 2], ratio[0],
-	       ratio[ROUNDS - 1]);
-}
 
 int main(void)
 {
@@ -344,9 +301,8 @@ int main(void)
 	for (r = -1; r < ROUNDS; r++)
 		for (s = 0; s < SUBJECTS; s++)
 			ns[s][r < 0 ? 0 : r] = subjects[s]();
-	printf("%-32s %12s  %-28s %12s %9s %9s\n", "figure", "ns", "peer in the same guest", "ns",
-	       "ratio", "min..max");
+	print_head();
 	for (i = 0; i < sizeof(figures) / sizeof(*figures); i++)
-		print_figure(i);
+		print_figure(&figures[i], ns);
 	return 0;
 }

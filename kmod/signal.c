@@ -10,6 +10,8 @@
  *	(c) count as known? sleep
  *
  * (T) pairs with the one in spl_pulse_each(): the writer sees (b), and rings; or (c) sees the writer's count.
+ * Threads are taken out of the queue under the lock, and woken after it. A thread that goes on to sleep enters again.
+ *
  * The lock orders (b) and rings: a (b) before a ring has its (a) before it, so it is woken; one between its pieces is
  * counted, and (e) leaves armed at 1; one after it stands: the next writer rings. Who is woken looks by (b), (T), (c)
  * again, so the ring needs no barrier of its own. An eventfd is told and looks at nothing: while one is bound, armed
@@ -18,12 +20,12 @@
  * Nothing here depends on what stands in the mapping: armed is only written, so a hostile process can see to it that
  * its own store's sleepers aren't woken, or are for nothing, and no more.
  */
+#include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "kmod.h"
 #include "signal.h"
-
-#define RING_STRIDE 64
 
 static void queue_init(struct spl_queue *q, struct spl_group *counter)
 {
@@ -65,20 +67,31 @@ void spl_signal_exit(struct spl_kstore *k)
 }
 
 /**
+ * spl_signal_choose() - which queue a sleeper is to enter when he arms
+ * @s: the sleeper; its wait.func calls spl_signal_woken()
+ * @q: the queue
+ */
+void spl_signal_choose(struct spl_sleeper *s, struct spl_queue *q)
+{
+	s->queue = q;
+	s->armed = false;
+	INIT_LIST_HEAD(&s->wait.entry);
+}
+
+/**
  * spl_signal_join() - enter a queue (a)
  * @s: the sleeper; its wait.func calls spl_signal_woken()
  * @q: the queue
  */
 void spl_signal_join(struct spl_sleeper *s, struct spl_queue *q)
 {
-	s->queue = q;
-	s->armed = false;
+	spl_signal_choose(s, q);
 	add_wait_queue(&q->wq, &s->wait);
 }
 
 /**
  * spl_signal_arm() - from now on the writers ring (b)
- * @s: a sleeper in a queue
+ * @s: a sleeper; who isn't in his queue enters it (a)
  *
  * The caller goes on with (T): smp_mb(), then looks.
  */
@@ -94,6 +107,8 @@ void spl_signal_arm(struct spl_sleeper *s)
 	if (READ_ONCE(s->armed))
 		return;
 	spin_lock_irqsave(&q->wq.lock, flags);
+	if (list_empty(&s->wait.entry))
+		__add_wait_queue(&q->wq, &s->wait);
 	WRITE_ONCE(s->armed, true);
 	q->nr_armed++;
 	WRITE_ONCE(q->counter->armed, 1);
@@ -123,14 +138,29 @@ void spl_signal_woken(struct spl_sleeper *s, bool stays_armed)
 }
 
 /**
+ * spl_signal_thread_woken() - for wait.func of a thread, its wait.private: it is being rung
+ * @s: the sleeper; out of the queue, and may be gone when this returns
+ * @rung: who is woken when the lock is released: then nobody wakes up just to wait for it
+ */
+void spl_signal_thread_woken(struct spl_sleeper *s, struct spl_rung *rung)
+{
+	spl_signal_woken(s, false);
+	rung->thread[rung->nr++] = get_task_struct(s->wait.private);
+	list_del_init_careful(&s->wait.entry);
+}
+
+/**
  * spl_signal_leave() - leave the queue; the last one who was armed spares the writers the ring
- * @s: a sleeper in a queue
+ * @s: a sleeper
  */
 void spl_signal_leave(struct spl_sleeper *s)
 {
 	struct spl_queue *q = s->queue;
 	unsigned long flags;
 
+	/* A thread that was rung: the ring sees to the counter's armed (e), and touches @s no more. */
+	if (list_empty_careful(&s->wait.entry))
+		return;
 	spin_lock_irqsave(&q->wq.lock, flags);
 	__remove_wait_queue(&q->wq, &s->wait);
 	disarm(s);
@@ -145,31 +175,44 @@ static int is_cursor(struct wait_queue_entry *wait, unsigned int mode, int flags
 	return 0;
 }
 
+/* They may have woken up before, and left: then it is for nothing. */
+static void wake_threads(struct spl_rung *rung)
+{
+	while (rung->nr) {
+		wake_up_process(rung->thread[--rung->nr]);
+		put_task_struct(rung->thread[rung->nr]);
+	}
+}
+
 /*
- * (d) and (e). A queue can be long: every RING_STRIDE sleepers the lock is let go, interrupts with it. Who enters a queue
+ * (d) and (e). A queue can be long: every SPL_RING_STRIDE sleepers the lock is let go, interrupts with it. Who enters a queue
  * does so at its head, behind the cursor, and counts in nr_armed if he arms; so he need not be met.
  */
 static void ring(struct spl_queue *q)
 {
 	struct wait_queue_entry cursor = { .func = is_cursor }, *next;
 	unsigned long flags;
+	struct spl_rung rung;
 	u32 n = 0;
 
+	rung.nr = 0;
 	spin_lock_irqsave(&q->wq.lock, flags);
 	list_add(&cursor.entry, &q->wq.head);
 	while (!list_is_last(&cursor.entry, &q->wq.head)) {
 		next = list_next_entry(&cursor, entry);
 		list_move(&cursor.entry, &next->entry);
-		next->func(next, TASK_NORMAL, 0, NULL); /* (d); may leave the queue */
-		if (++n % RING_STRIDE)
+		next->func(next, TASK_NORMAL, 0, &rung); /* (d); may leave the queue */
+		if (++n % SPL_RING_STRIDE)
 			continue;
 		spin_unlock_irqrestore(&q->wq.lock, flags);
+		wake_threads(&rung);
 		cond_resched();
 		spin_lock_irqsave(&q->wq.lock, flags);
 	}
 	list_del(&cursor.entry);
 	WRITE_ONCE(q->counter->armed, !!q->nr_armed); /* (e) */
 	spin_unlock_irqrestore(&q->wq.lock, flags);
+	wake_threads(&rung);
 }
 
 /**

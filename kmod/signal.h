@@ -6,7 +6,7 @@
  * A sleeper sits in the queue of each counter that it sleeps on. A queue is the store's and ends with it; a sleeper is a
  * thread's for the length of its call, a handle's subscription's, or a bound eventfd's, and each of these keeps its
  * handle attached to the store. All of a queue is protected by its wait queue's lock (spin, interrupts off); under it
- * nothing is locked but what wakes: a handle's or eventfd's wait queue, epoll, the scheduler.
+ * nothing is locked but what wakes: a handle's or eventfd's wait queue, epoll, the scheduler for those who sleep there.
  */
 #ifndef _SPL_SIGNAL_H
 #define _SPL_SIGNAL_H
@@ -23,6 +23,7 @@
 struct spl_handle;
 struct spl_kstore;
 struct spl_subscription;
+struct task_struct;
 
 /**
  * struct spl_queue - who sleeps on one counter
@@ -48,6 +49,19 @@ struct spl_sleeper {
 	wait_queue_entry_t wait;
 	struct spl_queue *queue;
 	bool armed;
+};
+
+/* Sleepers that a ring meets in one go. */
+#define SPL_RING_STRIDE 32
+
+/**
+ * struct spl_rung - threads that a ring has met and is to wake; wait.func gets it as its key
+ * @nr: how many
+ * @thread: referenced
+ */
+struct spl_rung {
+	unsigned int nr;
+	struct task_struct *thread[SPL_RING_STRIDE];
 };
 
 /**
@@ -89,9 +103,11 @@ struct spl_notify {
 };
 
 /* signal.c */
+void spl_signal_choose(struct spl_sleeper *s, struct spl_queue *q);
 void spl_signal_join(struct spl_sleeper *s, struct spl_queue *q);
 void spl_signal_arm(struct spl_sleeper *s);
 void spl_signal_woken(struct spl_sleeper *s, bool stays_armed);
+void spl_signal_thread_woken(struct spl_sleeper *s, struct spl_rung *rung);
 void spl_signal_leave(struct spl_sleeper *s);
 
 #endif /* _SPL_SIGNAL_H */

@@ -96,15 +96,15 @@ static int look(struct sleep *z)
 
 static int thread_rung(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
 {
-	spl_signal_woken(container_of(wait, struct spl_sleeper, wait), false);
-	return default_wake_function(wait, mode, sync, key);
+	spl_signal_thread_woken(container_of(wait, struct spl_sleeper, wait), key);
+	return 1;
 }
 
-static void join(struct sleep *z, u32 i, struct spl_queue *q)
+static void choose(struct sleep *z, u32 i, struct spl_queue *q)
 {
 	init_waitqueue_func_entry(&z->on[i].wait, thread_rung);
 	z->on[i].wait.private = current;
-	spl_signal_join(&z->on[i], q); /* (a) */
+	spl_signal_choose(&z->on[i], q);
 }
 
 static int sleep_on(struct sleep *z)
@@ -118,7 +118,7 @@ static int sleep_on(struct sleep *z)
 		/* Before (b): who rings from there on finds a thread that he can wake. */
 		set_current_state(TASK_INTERRUPTIBLE);
 		for (i = 0; i < z->nr; i++)
-			spl_signal_arm(&z->on[i]); /* (b) */
+			spl_signal_arm(&z->on[i]); /* (a), (b) */
 		smp_mb(); /* (T) */
 		ret = look(z); /* (c) */
 		if (ret)
@@ -131,6 +131,9 @@ static int sleep_on(struct sleep *z)
 			break;
 		expired = !schedule_hrtimeout_range(z->deadline_ns > KTIME_MAX ? NULL : &deadline,
 						    current->timer_slack_ns, HRTIMER_MODE_ABS);
+		ret = look(z); /* mostly it has moved, and there is no need to arm once more */
+		if (ret)
+			break;
 	}
 	__set_current_state(TASK_RUNNING);
 	for (i = 0; i < z->nr; i++)
@@ -162,7 +165,7 @@ static int wait_for_groups(struct sleep *z)
 	if (!z->on)
 		return -ENOMEM;
 	for (i = 0; i < z->nr; i++)
-		join(z, i, &z->k->signals->group[z->counts[i].group]);
+		choose(z, i, &z->k->signals->group[z->counts[i].group]);
 	ret = sleep_on(z);
 	if (z->on != &one)
 		kfree(z->on);
@@ -329,7 +332,7 @@ static int wait_for_key(struct sleep *z)
 		return ret;
 	z->on = &one;
 	z->nr = 1;
-	join(z, 0, &z->k->signals->bell[bell]);
+	choose(z, 0, &z->k->signals->bell[bell]);
 	ret = sleep_on(z);
 	unmark(z, bell, birth);
 	return ret;

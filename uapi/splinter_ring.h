@@ -264,14 +264,14 @@ static spl_inline bool spl_tx_flush(struct spl_tx *t)
 
 	if (!t->nr_batch)
 		return false;
+	if (spl_unlikely(!spl_channel_reached(t->next, t->end)))
+		spl_tx_soil(t, t->end);
 	/*
 	 * The consumer will look at the line behind the batch: no old bytes there may look like a message. The line at
 	 * the limit is the consumer's still; it holds the header of a message, whose stamp is another one's.
 	 */
 	if (spl_unlikely(!spl_channel_reached(t->next, t->dirty)) && t->next != t->limit)
 		spl_store(&spl_message_at(t->data, t->mask, t->next)->word, 0ULL);
-	if (spl_unlikely(!spl_channel_reached(t->next, t->end)))
-		spl_tx_soil(t, t->end);
 	spl_store_release(&spl_message_at(t->data, t->mask, t->head)->word, t->first); /* (P) */
 	t->head = t->next;
 	spl_store(&page->head, t->head);
@@ -317,8 +317,7 @@ static spl_inline void spl_tx_commit(struct spl_tx *t, __u32 bytes, __u32 type, 
  */
 static inline void spl_tx_rollback(struct spl_tx *t)
 {
-	spl_tx_soil(t, t->end);
-	spl_tx_soil(t, t->next);
+	spl_tx_soil(t, t->next); /* what was acquired beyond stays in @end */
 	t->next = t->head;
 	t->nr_batch = 0;
 	t->bytes_batch = 0;

@@ -17,7 +17,8 @@ faults() {
 	cat <<-'END'
 	the line behind a message is left as it is @ ring @ s/^\t\tspl_store(&spl_message_at(t->data, t->mask, t->next)->word, 0ULL);/\t\t;/ @ never taken for messages
 	a long message leaves no trace @ ring @ s/^\t\tspl_tx_soil(t, t->next + t->mask + 1);/\t\t;/ @ never taken for messages
-	a rollback of room leaves no trace @ ring @ /^static inline void spl_tx_rollback/,/^}/s/^\tspl_tx_soil(t, t->end).*/\t;/ @ room that was taken back
+	room that was taken back leaves no trace @ ring @ /^static spl_inline bool spl_tx_flush/,/^}/s/^\t\tspl_tx_soil.*/\t\t;/ @ room that was taken back
+	room is known as dirty too late @ ring @ /^static spl_inline bool spl_tx_flush/,/^}/{s/^\t\tspl_tx_soil.*/\t\t;/;s/^\tt->head = t->next;/&\n\tif (!spl_channel_reached(t->next, t->end)) spl_tx_soil(t, t->end);/} @ beyond the bytes that were committed
 	a rollback of commits leaves no trace @ ring @ /^static inline void spl_tx_rollback/,/^}/s/^\tspl_tx_soil(t, t->next).*/\t;/ @ what was taken back never comes
 	bytes beyond those committed leave no trace @ ring @ /^static spl_inline bool spl_tx_flush/,/^}/s/^\t\tspl_tx_soil.*/\t\t;/ @ beyond the bytes that were committed
 	a new producer trusts what the last one left @ ring @ s/^\tt->dirty = head + map->capacity;/\tt->dirty = head;/ @ where another ended

@@ -56,6 +56,11 @@ static int take(struct splk_channel *ch)
 	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 }
 
+static uint32_t other_role(const struct splk_channel *ch)
+{
+	return ch->role == SPLK_CHANNEL_TX ? SPLK_CHANNEL_RX : SPLK_CHANNEL_TX;
+}
+
 static void taken(struct splk_channel *ch)
 {
 	struct spl_channel_end *end;
@@ -66,11 +71,8 @@ static void taken(struct splk_channel *ch)
 	spl_store(&end->asleep, 0); /* a predecessor's who died asleep */
 	spl_store(&end->pid, (__u64)getpid());
 	spl_store_release(&end->taken, ((spl_load(&end->taken) >> 1) + 1) << 1 | 1);
-}
-
-static uint32_t other_role(const struct splk_channel *ch)
-{
-	return ch->role == SPLK_CHANNEL_TX ? SPLK_CHANNEL_RX : SPLK_CHANNEL_TX;
+	/* The last owner may have died between the two steps of wake(): nobody would ring for who still sleeps. */
+	(void)futex(&channel_end(ch, other_role(ch))->asleep, FUTEX_WAKE, 1, NULL);
 }
 
 /* Has the other end gone, perhaps without a word? */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # selftest-timeout: 600
 #
-# faults.sh - does torture.c find what it is there to find? Each fault is put into a copy of the headers, and one operation
+# faults.sh - does torture.c find what it is there to find? Each fault is put into a copy of the sources, and one operation
 # that suffers from it is led through: torture.c must say that something failed, and fail again when it is run as it
 # says. At last a change that is no fault: were that found, or a fault not, the point would fail.
 #
@@ -17,19 +17,45 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 nr=${FIRST:-0}
 
-# Makes $work/torture of the headers with a fault. What is wrong with that goes to $work/said.
-build() {
-	local header=$1 script=$2
+compile() {
+	"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -I "$work/uapi" -I "$work/libsplinterk" -O1 -w "$@" >"$work/said" 2>&1
+}
 
-	rm -rf "$work/uapi" "$work/torture"
-	cp -r "$top/uapi" "$work/uapi"
-	sed -i -E "$script" "$work/uapi/$header"
-	if cmp -s "$top/uapi/$header" "$work/uapi/$header"; then
-		echo "$header has changed: this fault needs another sed script" >"$work/said"
+# The library's objects, but those of some sources.
+unchanged() {
+	local object name
+
+	for object in "$O"/libsplinterk/*.o; do
+		name=${object##*/}
+		[[ $name == *.pic.o || $name == libsplinterk.o || " $* " == *" ${name%.o}.c "* ]] || echo "$object"
+	done
+}
+
+# Makes $work/torture of the headers, or of the library's sources for channels and waiting, with a fault. What is wrong with
+# that goes to $work/said.
+build() {
+	local file=$1 script=$2 tree=uapi main=$here/torture.c
+	local -a with=() objects=("$O/lib/libsplinterk.a")
+
+	[[ $file == *.h ]] || tree=libsplinterk
+	rm -rf "$work/uapi" "$work/libsplinterk" "$work/torture"
+	cp -r "$top/uapi" "$top/libsplinterk" "$work"
+	case $file in
+	*.c) with=("$work/libsplinterk/$file") ;;
+	splinter_ring.h) with=("$work"/libsplinterk/channel{,_io,_embed}.c) ;;
+	esac
+	# What leads the victims has nothing of what has the fault, nor have the other objects of the library.
+	if ((${#with[@]})); then
+		mapfile -t objects < <(unchanged "${with[@]##*/}")
+		main=$work/torture.o
+		[[ -e $main ]] || compile -c -o "$main" "$here/torture.c" || return
+	fi
+	sed -i -E "$script" "$work/$tree/$file"
+	if cmp -s "$top/$tree/$file" "$work/$tree/$file"; then
+		echo "$file has changed: this fault needs another sed script" >"$work/said"
 		return 1
 	fi
-	"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -I "$work/uapi" -I "$top/libsplinterk" -O1 -w -o "$work/torture" \
-		"$here/torture.c" "$O/lib/libsplinterk.a" -pthread -Wl,-z,now >"$work/said" 2>&1
+	compile -o "$work/torture" "$main" "${with[@]}" "${objects[@]}" -pthread -Wl,-z,now
 }
 
 # A failure is told, and told by a failed exit: a crash of torture.c itself or a bail-out is neither.
@@ -74,7 +100,7 @@ wanted() {
 	return 1
 }
 
-# fault NAME HEADER SED-SCRIPT TORTURE-ARGUMENT...
+# fault NAME FILE SED-SCRIPT TORTURE-ARGUMENT...
 fault() {
 	local name=$1
 	shift
@@ -191,6 +217,44 @@ fault "the reaper of an overwrite tells nobody" splinter_reap.h \
 	'/^static inline void spl_reap_swap/,/^}/ s/^\tspl_reap_notice\(.*/\t;/' --op overwrite-bound
 fault "the reaper of an insert tells no birth" splinter_reap.h \
 	's/^(\tspl_reap_notice\(s, idx, pos, SPL_FEED_SET, 0, )true/\1false/' --op insert-awaited
+fault "a message is published before the line behind it is emptied" splinter_ring.h \
+	'/^static spl_inline bool spl_tx_flush/,/^}/ {
+	s/^\t\tspl_store\(&spl_message_at\(t->data, t->mask, t->next\)->word, 0ULL\);/\t\t;/
+	s/^\tspl_store_release\(.*\(P\).*/&\n\tif (!spl_channel_reached(t->next, t->dirty) \&\& t->next != t->limit)\n\t\tspl_store(\&spl_message_at(t->data, t->mask, t->next)->word, 0ULL);/
+	}' --op tx-rollback
+fault "a rollback leaves no trace" splinter_ring.h \
+	'/^static inline void spl_tx_rollback/,/^}/ s/^\tspl_tx_soil.*/\t;/' --op tx-rollback-batch
+fault "room that was acquired leaves no trace" splinter_ring.h \
+	'/^static spl_inline bool spl_tx_flush/,/^}/ s/^\t\tspl_tx_soil.*/\t\t;/' --op tx-send-less
+fault "a new producer begins where the consumer is" splinter_ring.h \
+	's/^\tfor \(head = read; head - read < map->capacity;/\tfor (head = read; 0;/' --op tx-send
+fault "a new producer trusts what the last one left" splinter_ring.h \
+	's/^\tt->dirty = head \+ map->capacity;.*/\tt->dirty = head;/' --op tx-send-long
+fault "a new consumer begins at the tail told" splinter_ring.h \
+	'/^static inline int spl_rx_attach/,/^}/ s/^\tr->(read|next) = read;/\tr->\1 = tail;/' --op rx-batch
+fault "a batch is published message by message" splinter_ring.h \
+	'/^static spl_inline void spl_tx_commit/,/^}/ s/^\tif \(!t->nr_batch\)$/\tspl_store_release(\&m->word, word);\n&/' --op tx-batch
+fault "a message is published before it is written" channel_io.c \
+	'/^int splk_channel_send\(/,/^}/ {
+	s/^\tspl_copy\(payload.*/\t;/
+	s/^\tflush\(ch\);/&\n\tspl_copy(payload, buf, (uint32_t)bytes);/
+	}' --op tx-send-long
+fault "a message is given back before it is read" channel_io.c \
+	'/^ssize_t splk_channel_recv/,/^}/ {
+	s/^\tspl_copy\(buf.*/\tgive_back(ch);\n&/
+	s/^\tgive_back\(ch\);$/\t;/
+	}' --op rx-receive-long
+fault "a consumer doesn't look again before it sleeps" channel_embed.c \
+	'/^static int wait/,/^}/ s/^\t\tif \(channel_there\(ch, position\)\)/\t\tif (0)/' --limit 2 --op rx-sleep
+fault "a new end wakes nobody for the last one" channel_embed.c \
+	'/^static void taken/,/^}/ s/^\t\(void\)futex\(.*/\t;/' --limit 2 --op rx-wake
+fault "a waiter loads the bell after it has looked" signal_embed.c \
+	's/FUTEX_WAIT_BITSET, bed->bell\[0\]/FUTEX_WAIT_BITSET, spl_load(\&bed->at[0]->bell)/' --limit 2 --op wait-group
+fault "a waiter marks the key before it says that it sleeps" signal_embed.c \
+	'/^int embed_wait_key/,/^}/ {
+	s/^\t\t\tlie_down\(&bed\);/\t\t\t;/
+	s/^\t\tr = key_moved\(.*/&\n\t\tif (!r \&\& !err)\n\t\t\tlie_down(\&bed);/
+	}' --limit 2 --op wait-key
 harmless "no fault" splinter_write.h 's/^\thash = spl_hash\(s, key, klen\);/\t;\n&/' --op delete
 harmless "no fault between twins" splinter_write.h 's/^\thash = spl_hash\(s, key, klen\);/\t;\n&/' --twins --op insert
 echo "1..$nr"

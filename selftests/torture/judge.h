@@ -14,7 +14,7 @@
 #include "cases.h"
 #include "victim.h"
 
-enum kind { KIND_CASE, KIND_PAIR, KIND_REAPER, KIND_TWINS, KIND_LIBRARY, KIND_COUNT };
+enum kind { KIND_CASE, KIND_PAIR, KIND_REAPER, KIND_TWINS, KIND_LIBRARY, KIND_CHANNEL, KIND_COUNT };
 
 /* Where we are; also what a replay asks for: -1, NULL: everything. */
 struct place {
@@ -35,6 +35,7 @@ struct options {
 	bool one; /* failure is enough */
 	__u64 seed;
 	__u64 share; /* one in so many victims is led on through a store that others changed */
+	int limit; /* seconds: what takes longer is waiting */
 	long first; /* twins: every so many-th access of the first process, */
 	long every; /* and every so many-th of the second */
 };
@@ -46,16 +47,15 @@ struct tally {
 
 static struct place place;
 static struct options options = { .only = { .state = -1, .at = -1, .script = -1, .then = -1 },
-				  .seed = 1 };
+				  .seed = 1,
+				  .limit = 20 };
 static struct tally tally;
 static volatile unsigned long beat; /* rises with everything that gets done */
-
-#define LIMIT_S 20
 
 static int place_text(char *buf, size_t cap)
 {
 	char state[32] = "", partner[64] = "", script[32] = "", then[32] = "";
-	static const char *const kinds[] = { "", " --deaths", " --reaper", " --twins", "" };
+	static const char *const kinds[] = { "", " --deaths", " --reaper", " --twins", "", "" };
 
 	if (place.state >= 0)
 		snprintf(state, sizeof(state), " --state %d", place.state);
@@ -82,7 +82,7 @@ static void overdue(int sig)
 	(void)sig;
 	same = beat == last ? same + 1 : 0;
 	last = beat;
-	if (same < LIMIT_S)
+	if (same < options.limit)
 		return;
 	n = place_text(buf, sizeof(buf) - 1);
 	buf[n++] = '\n';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * library.h - becoming and ceasing to be a writer of an embedded store, which libsplinterk does and no inline operation.
- * Who has a cell is told by process id, so that a copy of a victim is nobody: each boundary takes a victim of its own,
+ * library.h - becoming and ceasing to be a writer of an embedded store, and waiting for a key or a group, which libsplinterk
+ * does and no inline operation. Who has a cell is told by process id, so that a copy of a victim is nobody: each boundary takes a victim of its own,
  * led there from the start. What happens there is as in walk.h, with the library's own reaper.
  */
 #ifndef _SELFTESTS_TORTURE_LIBRARY_H
@@ -11,15 +11,19 @@
 
 #include "way.h"
 #include "splinterk.h"
+#include "splinterk_signal.h"
 
 #define LIBRARY_WRITERS 3
 #define LIBRARY_KEY "key", 3
+#define LIBRARY_GROUP 3U
 
 struct library_case {
 	const char *name;
 	int (*before)(void); /* in the victim, not stepped through */
 	int (*run)(void);
 	int dead; /* writers that died before, in the middle of an insert */
+	bool waits; /* until something happens */
+	bool there; /* the key, at first */
 };
 
 static struct splk_store *library;
@@ -27,6 +31,7 @@ static unsigned char *library_bytes, *library_saved;
 static size_t library_size;
 static const struct library_case *library_case;
 static int *library_result; /* shared */
+static uint64_t library_epoch; /* of the key, at first */
 
 static int victim_register(void)
 {
@@ -56,13 +61,43 @@ static int victim_close(void)
 	return 0;
 }
 
+static int victim_waits_key(void)
+{
+	uint64_t epoch = library_epoch;
+
+	return splk_wait_key(library, LIBRARY_KEY, &epoch, SPLK_FOREVER, 0);
+}
+
+static int wait_groups(size_t n)
+{
+	struct splk_group_count counts[] = { { .group = LIBRARY_GROUP },
+					     { .group = LIBRARY_GROUP + 1 } };
+	int r = splk_wait_groups(library, counts, n, SPLK_FOREVER, 0);
+
+	return r == 1 ? 0 : r;
+}
+
+static int victim_waits_group(void)
+{
+	return wait_groups(1);
+}
+
+static int victim_waits_groups(void)
+{
+	return wait_groups(2);
+}
+
 static const struct library_case library_cases[] = {
-	{ "register", NULL, victim_register, 0 },
-	{ "register-reaping", NULL, victim_register, LIBRARY_WRITERS - 1 },
-	{ "first-set", NULL, victim_set, 0 },
-	{ "unregister", victim_register, victim_unregister, 0 },
-	{ "close", victim_register, victim_close, 0 },
-	{ "reap", NULL, victim_reap, LIBRARY_WRITERS - 1 },
+	{ "register", .run = victim_register },
+	{ "register-reaping", .run = victim_register, .dead = LIBRARY_WRITERS - 1 },
+	{ "first-set", .run = victim_set },
+	{ "unregister", .before = victim_register, .run = victim_unregister },
+	{ "close", .before = victim_register, .run = victim_close },
+	{ "reap", .run = victim_reap, .dead = LIBRARY_WRITERS - 1 },
+	{ "wait-key", .run = victim_waits_key, .waits = true, .there = true },
+	{ "wait-birth", .run = victim_waits_key, .waits = true },
+	{ "wait-group", .run = victim_waits_group, .waits = true },
+	{ "wait-groups", .run = victim_waits_groups, .waits = true },
 };
 
 #define NR_LIBRARY_CASES ((int)(sizeof(library_cases) / sizeof(library_cases[0])))
@@ -113,6 +148,39 @@ static bool works(void)
 	       !splk_set(library, "other", 5, "1", 1, 0, NULL);
 }
 
+/* What the victim waits for, once. */
+static void happens(void)
+{
+	beat++;
+	if (splk_set(library, LIBRARY_KEY, "crowd's", 7, 0, NULL) ||
+	    splk_signal(library, 1ULL << LIBRARY_GROUP))
+		failure(NULL, "a change doesn't work beside it");
+}
+
+/* How often somebody has rung. */
+static __u32 rings(void)
+{
+	const struct spl_info *info = (const struct spl_info *)library_bytes;
+	const struct spl_signal *signal =
+		(const struct spl_signal *)(library_bytes + info->regions[SPL_REGION_SIGNAL].off);
+	__u32 i, sum = 0;
+
+	for (i = 0; i < SPL_GROUPS; i++)
+		sum += spl_load(&signal->group[i].bell) + spl_load(&signal->bell[i].bell);
+	return sum;
+}
+
+/* Nobody sleeps: one needless ring at most. */
+static bool all_quiet(void)
+{
+	__u32 before;
+
+	happens();
+	before = rings();
+	happens();
+	return rings() == before;
+}
+
 /* After all are gone: everything sound, nobody registered but the harness, and every cell can be had. */
 static void library_rest(void)
 {
@@ -129,6 +197,8 @@ static void library_rest(void)
 		failure(NULL, "the store isn't sound");
 	if (c.writers != 1 || reaped.alive != 1)
 		failure(NULL, "a writer cell is lost");
+	if (library_case->waits && !all_quiet())
+		failure(NULL, "a writer rings for nobody, time and again");
 	for (i = 0; i < 2; i++)
 		if (!works() || !newcomer())
 			failure(NULL, "something doesn't work afterwards");
@@ -153,10 +223,28 @@ static struct way library_way = {
 	.reset = library_reset,
 };
 
-static void library_boundary(long at)
+/* A victim that waits, stopped or asleep: one change wakes it, and nothing else does. */
+static void library_wait(long at)
 {
 	pid_t pid = way_lead(&library_way, at);
 
+	if (pid < 0)
+		return;
+	tally.stops++;
+	happens();
+	if (victim_finish(pid) || *library_result)
+		failure(NULL, "the victim did not succeed");
+	library_rest();
+}
+
+static void library_boundary(long at)
+{
+	bool waits = library_case->waits;
+	pid_t pid;
+
+	if (waits && !options.only.kill)
+		library_wait(at);
+	pid = way_lead(&library_way, at);
 	if (pid < 0) {
 		tally.lost++;
 		return;
@@ -167,6 +255,8 @@ static void library_boundary(long at)
 		tally.stops++;
 		if (!works() || !newcomer())
 			failure(NULL, "others cannot work beside it");
+		if (waits)
+			happens();
 		if (victim_finish(pid) || *library_result)
 			failure(NULL, "the victim did not succeed");
 		else if (library_live() < 1)
@@ -237,12 +327,16 @@ static void library_make(void)
 /* Through one case: which boundaries change the store, then all of those, their neighbours, and a sample or all of the rest. */
 static UNUSED void library_walk(const struct library_case *c)
 {
-	long k;
+	long k, end;
 
+	library_epoch = 0;
 	library_result = library_result ? library_result : shared_bytes(sizeof(int));
 	library_make();
 	library_case = c;
 	library_dead(c->dead);
+	if (c->there && (splk_set(library, LIBRARY_KEY, "crowd's", 7, 0, NULL) ||
+			 splk_epoch(library, LIBRARY_KEY, &library_epoch)))
+		die("the key");
 	memcpy(library_saved, library_bytes, library_size);
 	place.op = c->name;
 	place.kind = KIND_LIBRARY;
@@ -251,12 +345,14 @@ static UNUSED void library_walk(const struct library_case *c)
 	library_way.bytes = library_bytes;
 	library_way.size = library_size;
 	way_record(&library_way);
-	tally.all += (unsigned long)library_way.len;
-	for (k = 0; k < library_way.len; k++) {
+	end = way_boundaries(&library_way);
+	tally.all += (unsigned long)end;
+	for (k = 0; k < end; k++) {
 		place.at = k;
 		if (options.only.at >= 0 ? k == options.only.at
 					 : library_way.near[k] || options.full ||
-						   !draw(5, (__u64)library_way.len / 50 + 1))
+						   !draw(5, c->waits ? (__u64)end / 400 + 1
+								     : (__u64)end / 50 + 1))
 			library_boundary(k);
 	}
 	munmap(library_bytes, library_size);

@@ -6,10 +6,11 @@
 #ifndef _SELFTESTS_TORTURE_TABLE_H
 #define _SELFTESTS_TORTURE_TABLE_H
 
+#include "channels.h"
 #include "library.h"
 #include "twins.h"
 
-#define NR_ROWS (NR_CASES + NR_LIBRARY_CASES)
+#define NR_ROWS (NR_CASES + NR_LIBRARY_CASES + NR_CHANNEL_CASES)
 
 struct cell {
 	struct tally tally;
@@ -22,13 +23,27 @@ struct row {
 
 static struct row *table; /* shared by the crew; each cell written by one of them */
 
-static const char *const kind_names[] = { "one", "deaths", "reaper", "twins", "library" };
-static const char *const kind_units[] = { "boundaries", "second victims", "deaths", "meetings",
-					  "boundaries" };
+static const char *const kind_names[] = {
+	"one", "deaths", "reaper", "twins", "library", "channel"
+};
+static const char *const kind_units[] = { "boundaries", "second victims", "deaths",
+					  "meetings",	"boundaries",	  "boundaries" };
 
 static const char *row_name(int i)
 {
-	return i < NR_CASES ? cases[i].name : library_cases[i - NR_CASES].name;
+	if (i < NR_CASES)
+		return cases[i].name;
+	i -= NR_CASES;
+	return i < NR_LIBRARY_CASES ? library_cases[i].name
+				    : channel_cases[i - NR_LIBRARY_CASES].name;
+}
+
+/* Has this row work of this kind? */
+static UNUSED bool row_has(int i, enum kind kind)
+{
+	if (kind == KIND_LIBRARY)
+		return i >= NR_CASES && i < NR_CASES + NR_LIBRARY_CASES;
+	return kind == KIND_CHANNEL ? i >= NR_CASES + NR_LIBRARY_CASES : i < NR_CASES;
 }
 
 static void tally_add(struct tally *sum, const struct tally *t)

@@ -25,6 +25,7 @@ static const char help[] =
 	"  --every N         and every N-th of the second\n"
 	"  --share N         one victim in N is led on through a store that others have changed\n"
 	"  --seed N          what is drawn\n"
+	"  --limit N         seconds after which somebody waits (20)\n"
 	"  --one             ends at the first failure\n"
 	"  --jobs N          processes (as many as there are processors)\n"
 	"  --coverage FILE   what was covered, for programs; addresses of instructions go to FILE.code\n"
@@ -34,7 +35,7 @@ static const char help[] =
 	"  torture --op NAME --deaths --state N --partner NAME --at N\n"
 	"  torture --op NAME --reaper --state N --at N\n"
 	"  torture --op NAME --twins --partner NAME --state N --at N [--then N]\n"
-	"  torture --op NAME --at N		for operations of the library\n";
+	"  torture --op NAME --at N [--kill]	for operations of the library and of channels\n";
 
 static const char *coverage;
 static int jobs;
@@ -67,7 +68,9 @@ static void case_do(struct test_case *c, enum kind kind)
 
 static void piece_do(const struct piece *p)
 {
-	if (p->kind == KIND_LIBRARY)
+	if (p->kind == KIND_CHANNEL)
+		channel_walk(&channel_cases[p->row - NR_CASES - NR_LIBRARY_CASES]);
+	else if (p->kind == KIND_LIBRARY)
 		library_walk(&library_cases[p->row - NR_CASES]);
 	else
 		case_do(&cases[p->row], p->kind);
@@ -76,16 +79,15 @@ static void piece_do(const struct piece *p)
 /* Kinds with short pieces come last, so that nobody of the crew is left with a long one. How many operations there are. */
 static int make_pieces(void)
 {
-	static const enum kind order[] = { KIND_TWINS, KIND_CASE, KIND_PAIR, KIND_REAPER,
-					   KIND_LIBRARY };
+	static const enum kind order[] = { KIND_TWINS,	KIND_CASE,    KIND_PAIR,
+					   KIND_REAPER, KIND_LIBRARY, KIND_CHANNEL };
 	int i, k, nr = 0;
 
 	for (i = 0; i < NR_ROWS; i++)
 		nr += !options.only.op || !strcmp(options.only.op, row_name(i));
 	for (k = 0; k < KIND_COUNT; k++)
 		for (i = 0; i < NR_ROWS; i++)
-			if ((order[k] == KIND_LIBRARY ? i >= NR_CASES
-						      : i < NR_CASES && runs(order[k])) &&
+			if (row_has(i, order[k]) && (i >= NR_CASES || runs(order[k])) &&
 			    (!options.only.op || !strcmp(options.only.op, row_name(i))))
 				pieces[nr_pieces++] = (struct piece){ i, order[k] };
 	return nr;
@@ -121,6 +123,7 @@ static void options_read(int argc, char **argv)
 		{ "first", required_argument, NULL, 'i' },
 		{ "every", required_argument, NULL, 'e' },
 		{ "one", no_argument, NULL, '1' },
+		{ "limit", required_argument, NULL, 'm' },
 		{ "share", required_argument, NULL, 'h' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "list", no_argument, NULL, 'l' },
@@ -157,6 +160,9 @@ static void options_read(int argc, char **argv)
 			break;
 		case 'f':
 			options.full = true;
+			break;
+		case 'm':
+			options.limit = atoi(optarg);
 			break;
 		case '1':
 			options.one = true;

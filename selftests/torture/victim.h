@@ -7,6 +7,7 @@
 #define _SELFTESTS_TORTURE_VICTIM_H
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -34,6 +35,9 @@ __asm__(".text\n"
 	".globl victim_gone\n"
 	"victim_gone: int3\n"
 	"	ret\n");
+
+#define VICTIM_SYSCALL 0x050fUL /* the instruction */
+#define VICTIM_SYS_FUTEX_WAITV 449
 
 typedef void victim_fn(void *arg);
 
@@ -185,8 +189,86 @@ static __attribute__((unused)) pid_t victim_copy(pid_t pid)
 	return (pid_t)copy;
 }
 
+/* Is the next instruction a call of the kernel? */
+static __attribute__((unused)) bool victim_calls(pid_t pid)
+{
+	errno = 0;
+	return ((unsigned long)ptrace(PTRACE_PEEKTEXT, pid, victim_pc(pid), NULL) & 0xffff) ==
+	       VICTIM_SYSCALL;
+}
+
+/* Is it a call that sleeps until another process does something? */
+static __attribute__((unused)) bool victim_lies_down(pid_t pid)
+{
+	struct user_regs_struct regs;
+	int op;
+
+	if (!victim_calls(pid))
+		return false;
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs))
+		victim_fail("registers");
+	op = (int)regs.rsi & FUTEX_CMD_MASK;
+	return regs.rax == VICTIM_SYS_FUTEX_WAITV ||
+	       (regs.rax == SYS_futex && (op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET));
+}
+
+/* Does a process sleep? */
+static __attribute__((unused)) bool process_sleeps(pid_t pid)
+{
+	char path[32], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		victim_fail("its state");
+	fclose(f);
+	return state == 'S';
+}
+
+/* The one that runs, or rather sleeps. */
+static pid_t victim_dozing;
+
+static bool victim_from_outside(int status)
+{
+	return WIFSTOPPED(status) && (WSTOPSIG(status) == SIGCONT || WSTOPSIG(status) == SIGSTOP);
+}
+
+/* Lets a victim that lies down fall asleep. */
+static __attribute__((unused)) void victim_doze(pid_t pid)
+{
+	int status;
+
+	if (ptrace(PTRACE_CONT, pid, NULL, NULL))
+		victim_fail("continue");
+	victim_dozing = pid;
+	while (!process_sleeps(pid)) {
+		if (waitpid(pid, &status, __WALL | WNOHANG) == pid) {
+			if (!victim_from_outside(status))
+				victim_fail("it does not sleep");
+			if (ptrace(PTRACE_CONT, pid, NULL, NULL))
+				victim_fail("continue");
+		}
+		sched_yield();
+	}
+}
+
+/* On from where it stands, or sleeps. */
+static int victim_go_on(pid_t pid)
+{
+	int status;
+
+	if (victim_dozing != pid)
+		return victim_resume(pid, PTRACE_CONT);
+	victim_dozing = 0;
+	status = victim_wait(pid);
+	return victim_from_outside(status) ? victim_resume(pid, PTRACE_CONT) : status;
+}
+
 static __attribute__((unused)) void victim_kill(pid_t pid)
 {
+	if (victim_dozing == pid)
+		victim_dozing = 0;
 	kill(pid, SIGKILL);
 	while (!WIFSIGNALED(victim_wait(pid)))
 		;
@@ -198,7 +280,7 @@ static __attribute__((unused)) int victim_finish(pid_t pid)
 	int status;
 
 	for (;;) {
-		status = victim_resume(pid, PTRACE_CONT);
+		status = victim_go_on(pid);
 		if (WIFEXITED(status))
 			return WEXITSTATUS(status);
 		if (WIFSIGNALED(status))

@@ -19,10 +19,13 @@
  * @arg: for @work
  * @before: done by each victim before it is stepped through
  * @reset: done by the harness before each victim
+ * @meanwhile: NULL, or done by the harness after @before
  * @bytes: the store
  * @size: its bytes
  * @len: out: boundaries
- * @near: out: boundaries at which the store has just changed, or is about to, or nearly so
+ * @sleeps: out: at the last of them the victim is about to sleep until somebody else does something; one more boundary
+ *	is the sleep
+ * @near: out: boundaries at which the store has just changed, or is about to, or nearly so; and the kernel is called
  * @pc: out: where the victim is
  * @visits: out: for how many times it comes there
  */
@@ -31,9 +34,11 @@ struct way {
 	void *arg;
 	void (*before)(void);
 	void (*reset)(void);
+	void (*meanwhile)(void);
 	unsigned char *bytes;
 	size_t size;
 	long len;
+	bool sleeps;
 	unsigned char near[WAY_MAX];
 	unsigned long pc[WAY_MAX];
 	__u32 visits[WAY_MAX];
@@ -65,6 +70,12 @@ static void way_keep_hooks(void)
 		kept = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC) >= 0;
 }
 
+/* In the middle of one instruction that repeats itself: a breakpoint is passed once only. */
+static bool way_repeats(const struct way *w, long k)
+{
+	return k && w->pc[k - 1] == w->pc[k];
+}
+
 /* Takes a victim near to a boundary. Where it is now; -1: at its end. */
 static long way_leap(const struct way *w, pid_t pid, long at)
 {
@@ -73,7 +84,7 @@ static long way_leap(const struct way *w, pid_t pid, long at)
 
 	for (k = at; k > 0 && at - k < cost; k--) {
 		/* Not in the vDSO, which goes other ways when the time moves on. */
-		if (w->visits[k] + (at - k) < cost &&
+		if (w->visits[k] + (at - k) < cost && !way_repeats(w, k) &&
 		    w->pc[k] - getauxval(AT_SYSINFO_EHDR) >= VDSO_BYTES) {
 			cost = w->visits[k] + (at - k);
 			best = k;
@@ -96,6 +107,8 @@ static pid_t way_lead_once(const struct way *w, long at)
 
 	w->reset();
 	pid = victim_start(w->work, w->arg, w->before);
+	if (w->meanwhile)
+		w->meanwhile();
 	k = way_leap(w, pid, at);
 	if (k < 0)
 		return -1;
@@ -109,52 +122,72 @@ static pid_t way_lead_once(const struct way *w, long at)
 	return -1;
 }
 
+static UNUSED long way_boundaries(const struct way *w)
+{
+	return w->len + w->sleeps;
+}
+
 /* Leads a new victim to a boundary. -1: it went another way, time and again. */
 static UNUSED pid_t way_lead(const struct way *w, long at)
 {
+	bool doze = w->sleeps && at == w->len;
 	pid_t pid = -1;
 	int tries;
 
 	for (tries = 0; pid < 0 && tries < 8; tries++)
-		pid = way_lead_once(w, at);
+		pid = way_lead_once(w, doze ? at - 1 : at);
+	if (doze && pid >= 0)
+		victim_doze(pid);
 	return pid;
+}
+
+/* The victim is at boundary @k. */
+static void way_note(struct way *w, long k, pid_t pid)
+{
+	long i;
+
+	w->pc[k] = victim_pc(pid);
+	for (w->visits[k] = 1, i = k - 1; i >= 0; i--) {
+		if (w->pc[i] == w->pc[k]) {
+			w->visits[k] = w->visits[i] + !way_repeats(w, k);
+			break;
+		}
+	}
+	cover(pid);
 }
 
 /* The first victim. */
 static UNUSED void way_record(struct way *w)
 {
 	unsigned char *was = malloc(w->size);
-	long k = 0, i;
+	bool calls;
+	long k = 0;
 	pid_t pid;
 
 	if (!was)
 		die("no memory");
 	way_keep_hooks();
 	w->len = 0;
+	w->sleeps = false;
 	memset(w->near, 0, sizeof(w->near));
 	pid = way_lead(w, 0);
 	do {
-		w->pc[k] = victim_pc(pid);
-		for (w->visits[k] = 1, i = k - 1; i >= 0; i--) {
-			if (w->pc[i] == w->pc[k]) {
-				w->visits[k] = w->visits[i] + 1;
-				break;
-			}
-		}
-		cover(pid);
+		way_note(w, k, pid);
 		memcpy(was, w->bytes, w->size);
+		calls = victim_calls(pid);
 		victim_step(pid);
 		tally.steps++;
 		beat++;
-		if (memcmp(was, w->bytes, w->size))
+		if (calls || memcmp(was, w->bytes, w->size))
 			memset(w->near + (k > 2 ? k - 2 : 0), 1, 6);
 		k++;
-	} while (victim_pc(pid) != (unsigned long)victim_end && k < WAY_MAX - 4);
-	w->pc[k] = (unsigned long)victim_end;
-	w->visits[k] = 1;
+		w->sleeps = victim_lies_down(pid);
+	} while (!w->sleeps && victim_pc(pid) != (unsigned long)victim_end && k < WAY_MAX - 4);
+	way_note(w, k, pid);
 	w->len = k + 1;
 	w->near[0] = 1;
 	w->near[k] = 1;
+	w->near[k + 1] = 1;
 	victim_kill(pid);
 	free(was);
 }

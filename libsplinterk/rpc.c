@@ -7,7 +7,11 @@
 
 enum call_state { CALL_FREE, CALL_SENT, CALL_REPLIED };
 
-/* @id: generation << 8 | slot, so that a late reply isn't taken for another call's. */
+/*
+ * @id: generation << 8 | slot, so that a late reply isn't taken for another call's, nor for one of a caller that had these
+ * ends before: generations go on from the lines that have been sent through the channel, which are at least as many as
+ * the calls.
+ */
 struct slot {
 	enum call_state state;
 	uint32_t id;
@@ -33,6 +37,7 @@ struct splk_rpc {
 int splk_rpc_new(struct splk_channel *tx, struct splk_channel *rx, struct splk_rpc **rpc)
 {
 	struct splk_rpc *new;
+	uint32_t i;
 
 	if (!rpc)
 		return -EINVAL;
@@ -44,6 +49,8 @@ int splk_rpc_new(struct splk_channel *tx, struct splk_channel *rx, struct splk_r
 		return -ENOMEM;
 	new->tx = tx;
 	new->rx = rx;
+	for (i = 0; i < SPLK_CALLS_MAX; i++)
+		new->slots[i].id = (uint32_t)(tx->tx.next / SPL_CHANNEL_LINE) * SPLK_CALLS_MAX + i;
 	*rpc = new;
 	return 0;
 }
@@ -84,7 +91,7 @@ static struct slot *take(struct splk_rpc *rpc)
 		if (s->state != CALL_FREE)
 			continue;
 		rpc->last = at;
-		s->id = (s->id / SPLK_CALLS_MAX + 1) * SPLK_CALLS_MAX + at;
+		s->id += SPLK_CALLS_MAX;
 		return s;
 	}
 	return NULL;
@@ -130,12 +137,13 @@ static int receive(struct splk_rpc *rpc, const struct slot *mine, struct splk_me
 int splk_rpc_send(struct splk_rpc *rpc, const void *buf, size_t bytes, uint32_t type,
 		  uint32_t *call, uint64_t deadline)
 {
-	struct slot *s = take(rpc);
 	struct splk_message m;
+	struct slot *s;
 	int err;
 
 	if (!call)
 		return -EINVAL;
+	s = take(rpc);
 	if (!s)
 		return -ENOBUFS;
 	for (;;) {
@@ -149,8 +157,10 @@ int splk_rpc_send(struct splk_rpc *rpc, const void *buf, size_t bytes, uint32_t 
 		if (err)
 			break;
 	}
-	if (err)
+	if (err) {
+		s->id -= SPLK_CALLS_MAX;
 		return err;
+	}
 	rpc->unanswered++;
 	s->state = CALL_SENT;
 	*call = s->id;

@@ -147,6 +147,51 @@ static void too_late(void)
 	   "the late reply is nobody's");
 }
 
+/* A caller is gone with a call unanswered, and its reply meets the first call of the next one. */
+static void another_caller(void)
+{
+	struct splk_channel_options o = { .size = sizeof(o), .capacity = CAPACITY };
+	struct splk_channel *calls, *replies, *tx, *rx, *server_rx, *server_tx;
+	struct splk_message m;
+	struct splk_rpc *caller;
+	uint32_t call, old[3];
+	char buf[16];
+	int i;
+
+	MUST(!splk_channel_open(NULL, "memfd:calls", &o, &calls), "a channel");
+	MUST(!splk_channel_open(NULL, "memfd:replies", &o, &replies), "a channel");
+	server_rx = end_of(splk_channel_fd(calls), SPLK_CHANNEL_RX);
+	server_tx = end_of(splk_channel_fd(replies), SPLK_CHANNEL_TX);
+	for (i = 0; i < 3; i++) {
+		tx = end_of(splk_channel_fd(calls), SPLK_CHANNEL_TX);
+		rx = end_of(splk_channel_fd(replies), SPLK_CHANNEL_RX);
+		MUST(!splk_rpc_new(tx, rx, &caller), "a caller");
+		MUST(!splk_rpc_send(caller, "old", 3, 0, &call, 0), "its call");
+		MUST(splk_channel_recv(server_rx, buf, sizeof(buf), &m, 0) == 3, "received");
+		old[i] = m.correlation;
+		splk_rpc_free(caller);
+		splk_channel_close(tx);
+		splk_channel_close(rx);
+	}
+	tx = end_of(splk_channel_fd(calls), SPLK_CHANNEL_TX);
+	rx = end_of(splk_channel_fd(replies), SPLK_CHANNEL_RX);
+	MUST(!splk_rpc_new(tx, rx, &caller), "the last caller");
+	for (i = 0; i < 3; i++)
+		MUST(!splk_channel_send(server_tx, "late", 4, 0, old[i], 0), "a late reply");
+	MUST(!splk_rpc_send(caller, "new", 3, 0, &call, 0), "its call");
+	MUST(splk_channel_recv(server_rx, buf, sizeof(buf), &m, 0) == 3, "received");
+	MUST(!splk_channel_send(server_tx, "reply", 5, 0, m.correlation, 0), "its reply");
+	OK(splk_rpc_wait(caller, call, buf, sizeof(buf), NULL, 0) == 5 && !memcmp(buf, "reply", 5),
+	   "a reply to a caller who has gone isn't the next one's");
+	splk_rpc_free(caller);
+	splk_channel_close(tx);
+	splk_channel_close(rx);
+	splk_channel_close(server_rx);
+	splk_channel_close(server_tx);
+	splk_channel_close(calls);
+	splk_channel_close(replies);
+}
+
 int main(void)
 {
 	struct splk_channel_options o = { .size = sizeof(o), .capacity = CAPACITY };
@@ -167,6 +212,7 @@ int main(void)
 	out_of_order();
 	many();
 	too_late();
+	another_caller();
 	splk_rpc_free(rpc);
 	splk_rpc_free(NULL);
 	splk_channel_close(tx);

@@ -423,7 +423,6 @@ void spl_channel_let_go(struct spl_chfile *cf)
 	put_pid(end->pid);
 	end->pid = NULL;
 	WRITE_ONCE(cf->role, SPL_CHANNEL_NONE);
-	WRITE_ONCE(end->shown->asleep, 0);
 	/* (V) pairs with the acquire in chwait.c: who sees that the end was let go sees all that it published. */
 	smp_store_release(&end->taken, end->taken - 1);
 	/* (V) as well, for the ends' own code. */

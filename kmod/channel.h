@@ -20,26 +20,28 @@
 
 /**
  * struct spl_end - one end of a channel
- * @wq: who sleeps at this end, pollers included
+ * @wq: who sleeps at this end, pollers included; its lock protects @nr_rung and @armed
+ * @nr_rung: how often it was rung for
+ * @armed: since it was rung for last, @shown->asleep was set and a heavy barrier made: see chwait.c
  * @shown: its part of the info page
  * @taken: what @shown->taken is; READ_ONCE() without the lock
  * @file: who has it, or NULL; not referenced, it lets go before it goes
  * @pid: process that took it, or has it mapped; referenced
  * @mm: memory in which it is mapped for writing, or NULL; the struct is pinned (mmgrab), the memory isn't
- * @nr_maps: its mappings for writing
- * @spread: some of them are in other memory than @mm: somebody saw to it that fork() copied them
+ * @nr_maps: its mappings for writing, all of them in @mm
  *
  * From @taken on protected by the channel's lock.
  */
 struct spl_end {
 	wait_queue_head_t wq;
+	u64 nr_rung;
+	bool armed;
 	struct spl_channel_end *shown;
 	u64 taken;
 	struct spl_chfile *file;
 	struct pid *pid;
 	struct mm_struct *mm;
 	unsigned int nr_maps;
-	bool spread;
 };
 
 /**

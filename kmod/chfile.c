@@ -16,6 +16,7 @@
 #include <linux/anon_inodes.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/pagemap.h>
 #include <linux/poll.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
@@ -81,17 +82,13 @@ static const struct vm_operations_struct view_ops = {
 #endif
 };
 
-/* One more mapping of an end: a part of one that is split, one that is moved, or a copy that fork() was told to make. */
+/* One more mapping of an end: a part of one that is split, or one that is moved. */
 static void end_open(struct vm_area_struct *vma)
 {
 	struct spl_chfile *cf = vma_file(vma);
-	struct spl_end *end;
 
 	spin_lock(&cf->ch->lock);
-	end = spl_channel_end(cf->ch, cf->role);
-	end->nr_maps++;
-	if (vma->vm_mm != end->mm)
-		end->spread = true;
+	spl_channel_end(cf->ch, cf->role)->nr_maps++;
 	spin_unlock(&cf->ch->lock);
 }
 
@@ -107,7 +104,6 @@ static void end_close(struct vm_area_struct *vma)
 	if (!--end->nr_maps) {
 		mm = end->mm;
 		end->mm = NULL;
-		end->spread = false;
 		spl_channel_let_go(cf);
 	}
 	spin_unlock(&ch->lock);
@@ -117,10 +113,28 @@ static void end_close(struct vm_area_struct *vma)
 	}
 }
 
+/* ptrace(2), /proc/PID/mem: VM_IO lets them not have the page, and they ask for its bytes. */
+static int end_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len, int write)
+{
+	struct page *page = spl_channel_page(vma_file(vma)->ch, linear_page_index(vma, addr));
+	int bytes = min_t(int, len, PAGE_SIZE - offset_in_page(addr));
+	void *at;
+
+	if (!page || (write && !(vma->vm_flags & VM_WRITE)))
+		return -EFAULT;
+	at = page_address(page) + offset_in_page(addr);
+	if (write)
+		memcpy(at, buf, bytes);
+	else
+		memcpy(buf, at, bytes);
+	return bytes;
+}
+
 static const struct vm_operations_struct end_ops = {
 	.open = end_open,
 	.close = end_close,
 	.fault = chfile_fault,
+	.access = end_access,
 #ifdef CONFIG_NUMA
 	.get_policy = chfile_get_policy,
 #endif
@@ -184,10 +198,11 @@ static int chfile_mmap(struct file *file, struct vm_area_struct *vma)
 		if (ret)
 			return ret;
 		/*
-		 * Not inherited: a child would be a second producer, and who is to be interrupted by a heavy barrier
-		 * would not be one address space. MADV_DOFORK can undo it, so end_open() counts.
+		 * VM_DONTCOPY: a child would be a second producer, and who is to be interrupted by a heavy barrier would
+		 * not be one address space. VM_IO: MADV_DOFORK can't undo that; and nobody gets hold of the pages for
+		 * longer than the end lasts, as io_uring's fixed buffers would.
 		 */
-		spl_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTCOPY, VM_MAYEXEC);
+		spl_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTCOPY | VM_IO, VM_MAYEXEC);
 		return 0;
 	}
 	spl_vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYWRITE | VM_MAYEXEC);

@@ -13,6 +13,16 @@
  *	nothing while nobody sleeps. Either (c) sees the store, or the load sees (b).
  * (a) before (b) and (d) before (e): who set the flag that a ring found is in the queue that this ring wakes; a flag set
  *	after (d) stays for the next ring.
+ *
+ * The flag stays until it is rung for, also when who set it has given up or lost the end; and while it does, one (R) is
+ * enough for all who come to sleep. A load of the other end's stands before its interruption by that (R), and with it the store before
+ * the load: (c) of whoever comes later sees that store. Or it stands behind the interruption, and finds the flag, as that
+ * was set before and nobody has cleared it: it rings. An end that is mapped, or a thread that is switched in, after the
+ * (R) has passed a full barrier since, and is behind it. So who finds the flag armed, in the queue (a), goes on with
+ * (c); if a ring is under way, its (d) was either before that, and the flag wasn't armed, or its (e) finds who came. Of
+ * several who arm at the same time each makes its own (R), and the flag counts as armed by those that no (d) met. So
+ * nobody can interrupt an end more often than it has rung, once for each thread that waits: not by deadlines that
+ * have passed, nor by polling.
  */
 #include <linux/hrtimer.h>
 #include <linux/poll.h>
@@ -32,12 +42,10 @@ static void barrier_here(void *unused)
 static void heavy_barrier(struct spl_channel *ch, struct spl_end *end)
 {
 	struct mm_struct *mm;
-	bool all;
 
 	/* The lock: who maps the end after this sees the flag. */
 	spin_lock(&ch->lock);
 	mm = end->mm;
-	all = end->spread;
 	if (mm)
 		mmgrab(mm);
 	spin_unlock(&ch->lock);
@@ -45,29 +53,32 @@ static void heavy_barrier(struct spl_channel *ch, struct spl_end *end)
 	smp_mb(); /* the flag before the mask: a CPU that isn't in it yet passes a full barrier when it gets there */
 	if (mm) {
 		preempt_disable();
-		smp_call_function_many(all ? cpu_online_mask : spl_mm_cpus(mm), barrier_here, NULL,
-				       true);
+		smp_call_function_many(spl_mm_cpus(mm), barrier_here, NULL, true);
 		preempt_enable();
 		mmdrop(mm);
 	}
 	smp_mb(); /* the interrupts before what is looked at next */
 }
 
-/* (b) and (R). The caller is in the wait queue. */
+/* (b) and (R), unless both were since the last ring. The caller is in the wait queue. */
 static void arm(struct spl_channel *ch, u32 role)
 {
-	WRITE_ONCE(spl_channel_end(ch, role)->shown->asleep, 1);
-	heavy_barrier(ch, spl_channel_peer(ch, role));
-}
+	struct spl_end *end = spl_channel_end(ch, role);
+	bool was_armed;
+	u64 nr_rung;
 
-/* Nobody is in the queue any more, so the other end need not ring. Who enters later sets the flag after this. */
-static void disarm(struct spl_end *end)
-{
-	if (!READ_ONCE(end->shown->asleep))
-		return;
 	spin_lock_irq(&end->wq.lock);
-	if (list_empty(&end->wq.head))
-		WRITE_ONCE(end->shown->asleep, 0);
+	was_armed = end->armed;
+	nr_rung = end->nr_rung;
+	if (!was_armed)
+		WRITE_ONCE(end->shown->asleep, 1);
+	spin_unlock_irq(&end->wq.lock);
+	if (was_armed)
+		return;
+	heavy_barrier(ch, spl_channel_peer(ch, role));
+	spin_lock_irq(&end->wq.lock);
+	if (end->nr_rung == nr_rung)
+		end->armed = true;
 	spin_unlock_irq(&end->wq.lock);
 }
 
@@ -104,19 +115,15 @@ static int verdict(struct spl_chfile *cf, u32 role, u64 position)
 static int sleep_until(struct spl_chfile *cf, u32 role, u64 position, ktime_t *deadline)
 {
 	struct spl_end *end = spl_channel_end(cf->ch, role);
-	bool expired = false;
 	DEFINE_WAIT(wait);
+	bool expired;
 	int ret;
 
 	for (;;) {
 		prepare_to_wait(&end->wq, &wait, TASK_INTERRUPTIBLE); /* (a) */
 		arm(cf->ch, role);
 		ret = verdict(cf, role, position); /* (c) */
-		if (ret)
-			break;
-		if (expired)
-			ret = -ETIMEDOUT;
-		else if (signal_pending(current))
+		if (!ret && signal_pending(current))
 			ret = -ERESTARTSYS; /* as it stands: the deadline is absolute */
 		if (ret)
 			break;
@@ -124,11 +131,12 @@ static int sleep_until(struct spl_chfile *cf, u32 role, u64 position, ktime_t *d
 						    HRTIMER_MODE_ABS);
 		/* Mostly it is there now, and the other end need not be interrupted once more. */
 		ret = verdict(cf, role, position);
+		if (!ret && expired)
+			ret = -ETIMEDOUT;
 		if (ret)
 			break;
 	}
 	finish_wait(&end->wq, &wait);
-	disarm(end);
 	return ret;
 }
 
@@ -180,7 +188,11 @@ int spl_chwait_ring(struct spl_chfile *cf)
 	if (!role)
 		return -EBADF;
 	peer = spl_channel_peer(cf->ch, role);
-	WRITE_ONCE(peer->shown->asleep, 0); /* (d) comes before the queue's lock is released in (e) */
+	spin_lock_irq(&peer->wq.lock);
+	WRITE_ONCE(peer->shown->asleep, 0); /* (d) */
+	peer->armed = false;
+	peer->nr_rung++;
+	spin_unlock_irq(&peer->wq.lock);
 	wake_up_interruptible_poll(&peer->wq,
 				   key_of(SPL_CHANNEL_TX + SPL_CHANNEL_RX - role)); /* (e) */
 	return 0;

@@ -27,7 +27,8 @@
 /**
  * struct spl_channel_end - what the other end has to know of one end
  * @asleep: 1: it sleeps, or is about to look once more before it does; who finds that after publishing rings. Set by
- *	the kernel, and cleared by it before it wakes (embedded: by the ends; the futex that is slept on)
+ *	the kernel, and cleared by it before it wakes: it stays for the next ring if who slept has given up (embedded:
+ *	by the ends; the futex that is slept on)
  * @reserved: 0
  * @taken: bit 0: somebody has this end; 1..63: how often it was taken. 0: never yet; even otherwise: let go (EPIPE)
  * @pid: (embedded) process that took it, in its own namespace, for people; device: 0

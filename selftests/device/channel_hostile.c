@@ -240,6 +240,90 @@ TEST_F_TIMEOUT(hostile, a_consumer_that_writes_anything, 120)
 	end_close(&self->tx);
 }
 
+/* Function calls that a CPU was interrupted for. */
+static long long interruptions(int cpu)
+{
+	long long n = -1, v;
+	char line[512], *p;
+	FILE *f = fopen("/proc/interrupts", "r");
+	int i;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		p = strstr(line, "CAL:");
+		for (i = 0, p = p ? p + 4 : NULL; p && i <= cpu; i++) {
+			v = strtoll(p, &p, 10);
+			n = i == cpu ? v : n;
+		}
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static int on_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* A producer that never leaves CPU 1, and rings while it is told to. */
+static void keep_busy(int h, int *rings)
+{
+	struct end tx;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (on_cpu(1) || end_open(&tx, h, "a", 0, 0, TX))
+		_exit(1);
+	spl_store(rings, 2);
+	for (;;)
+		if (spl_load(rings) == 1 && channel_ring(tx.fd))
+			_exit(2);
+}
+
+/*
+ * A sleeper interrupts the other end's CPUs. Waits that time out at once and polling do so no more often than the other
+ * end rings.
+ */
+TEST_F_TIMEOUT(hostile, interruptions_are_as_many_as_rings, 120)
+{
+	int *rings = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	long long was, quiet, rung;
+	pid_t pid;
+	int i, k;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one CPU");
+	ASSERT_EQ(0, end_open(&self->rx, self->h, "a", CREATE, 4096, RX));
+	pid = fork();
+	if (!pid)
+		keep_busy(self->h, rings);
+	ASSERT_EQ(0, on_cpu(0));
+	while (spl_load(rings) != 2)
+		ASSERT_EQ(0, waitpid(pid, &i, WNOHANG));
+	for (k = 0; k < 2; k++) {
+		spl_store(rings, k);
+		was = interruptions(1);
+		for (i = 0; i < 2000; i++) {
+			struct pollfd p = { .fd = self->rx.fd, .events = POLLIN };
+
+			ASSERT_EQ(-ETIMEDOUT, channel_wait(self->rx.fd, 0, clock_ns() + 200000));
+			ASSERT_EQ(0, poll(&p, 1, 0));
+		}
+		quiet = k ? quiet : interruptions(1) - was;
+		rung = interruptions(1) - was;
+	}
+	TH_LOG("%lld interruptions; when rung %lld", quiet, rung);
+	EXPECT_GT(500, quiet);
+	EXPECT_LT(1000, rung);
+	kill(pid, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, wait_for(pid));
+	end_close(&self->rx);
+	munmap(rings, 4096);
+}
+
 /* A call with any numbers in it says what calls say. */
 TEST_F(hostile, calls_with_any_numbers)
 {

@@ -48,6 +48,7 @@ int spl_signal_init(struct spl_kstore *k)
 	if (!sig)
 		return -ENOMEM;
 	mutex_init(&sig->marks_lock);
+	init_waitqueue_head(&sig->repaired);
 	for (i = 0; i < SPL_GROUPS; i++) {
 		queue_init(&sig->group[i], &k->view.signal->group[i]);
 		queue_init(&sig->bell[i], &k->view.signal->bell[i]);

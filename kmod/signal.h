@@ -70,6 +70,9 @@ struct spl_rung {
  * @bell: by bell
  * @nr_rings: SPL_IOC_RING calls
  * @marks_lock: protects the members below, and marks in the mapping; taken with no other lock of ours held but check_lock
+ * @repairing: a repair runs: marks are taken away, but none is made
+ * @nr_repairs: how many have run; READ_ONCE() without the lock
+ * @repaired: who waits for the end of one, to make a mark
  * @keys: keys that are waited for, by bell
  * @nr_births: by bell: who waits for keys that aren't there
  */
@@ -78,6 +81,9 @@ struct spl_signals {
 	struct spl_queue bell[SPL_GROUPS];
 	atomic64_t nr_rings;
 	struct mutex marks_lock; /* see above */
+	bool repairing;
+	u64 nr_repairs;
+	wait_queue_head_t repaired;
 	struct list_head keys[SPL_GROUPS];
 	unsigned int nr_births[SPL_GROUPS];
 };

@@ -8,6 +8,11 @@
  * so by (S) a writer sees the mark or the thread sees what was written; and (T) as for groups. They are counted here
  * and taken away with the last thread that waits for the key. Nobody else makes or takes them, so that marks_lock is
  * enough; but a delete takes a key's mark with the key, and wakes who waited for it.
+ *
+ * A repair mends overflow words by what it finds, so none may be marked under its hands: who wants to waits for its end,
+ * as long as his deadline allows and no signal comes. Taking a mark away is what any writer may do at any time (E), and
+ * needs no end of anything, so a thread that is killed doesn't wait. What a repair was needed for may have
+ * spoiled marks: when it is over it wakes all sleepers, and each makes his own once more before he looks.
  */
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
@@ -49,6 +54,8 @@ struct waited {
  * @key: the key
  * @klen: its bytes
  * @epoch: as known; then as it was seen to be
+ * @birth: it isn't there, as known
+ * @nr_repairs: the store's when the mark was made
  */
 struct sleep {
 	struct spl_kstore *k;
@@ -59,6 +66,8 @@ struct sleep {
 	const u8 *key;
 	u32 klen;
 	u64 epoch;
+	bool birth;
+	u64 nr_repairs;
 };
 
 /* 1: a count is another one; 0: none is. */
@@ -107,6 +116,13 @@ static void choose(struct sleep *z, u32 i, struct spl_queue *q)
 	spl_signal_choose(&z->on[i], q);
 }
 
+/* May the mark that was made be gone? */
+static bool is_spoiled(const struct sleep *z)
+{
+	return z->key && READ_ONCE(z->k->signals->nr_repairs) != z->nr_repairs;
+}
+
+/* As SPL_IOC_WAIT, or -ESTALE: the mark must be made once more. */
 static int sleep_on(struct sleep *z)
 {
 	ktime_t deadline = z->deadline_ns;
@@ -127,6 +143,8 @@ static int sleep_on(struct sleep *z)
 			ret = -ETIMEDOUT;
 		else if (signal_pending(current))
 			ret = -ERESTARTSYS; /* as it stands: the deadline is absolute */
+		else if (is_spoiled(z))
+			ret = -ESTALE;
 		if (ret)
 			break;
 		expired = !schedule_hrtimeout_range(z->deadline_ns > KTIME_MAX ? NULL : &deadline,
@@ -270,50 +288,103 @@ static void uncount_key(struct spl_signals *sig, const struct sleep *z, u32 bell
 	set_mark(z, false);
 }
 
-/*
- * The key may be deleted at any time, and made again. The mark is for the incarnation whose epoch is known: the thread saw
- * that one just before, and a later one has another epoch.
- */
-static int mark(struct sleep *z, u32 bell)
-{
-	struct spl_signals *sig = z->k->signals;
-	int ret = 0;
-
-	if (mutex_lock_interruptible(&sig->marks_lock))
-		return -ERESTARTSYS;
-	if (!z->epoch) {
-		sig->nr_births[bell]++;
-		spl_wait_birth(&z->k->view, z->key, z->klen);
-		goto out;
-	}
-	ret = count_key(sig, z, bell);
-	if (ret)
-		goto out;
-	ret = set_mark(z, true);
-	if (ret == -ENOENT) /* deleted meanwhile, which the next look sees */
-		ret = 0;
-	if (ret)
-		uncount_key(sig, z, bell);
-out:
-	mutex_unlock(&sig->marks_lock);
-	return ret;
-}
-
 static void end_births(const struct spl_store *s, const struct sleep *z, u32 bell)
 {
 	spl_and64(&s->signal->births, ~(1ULL << bell));
 	spl_birth_done(s, z->key, z->klen);
 }
 
-static void unmark(struct sleep *z, u32 bell, bool birth)
+static int count(struct sleep *z, u32 bell)
+{
+	struct spl_signals *sig = z->k->signals;
+
+	if (!z->birth)
+		return count_key(sig, z, bell);
+	sig->nr_births[bell]++;
+	return 0;
+}
+
+static void uncount(struct sleep *z, u32 bell)
+{
+	struct spl_signals *sig = z->k->signals;
+
+	if (!z->birth)
+		uncount_key(sig, z, bell);
+	else if (!--sig->nr_births[bell])
+		end_births(&z->k->view, z, bell);
+}
+
+/* 0: the caller has marks_lock, and no repair runs. */
+static int lock_marks(const struct sleep *z)
+{
+	struct spl_signals *sig = z->k->signals;
+	ktime_t left = KTIME_MAX;
+	int ret;
+
+	for (;;) {
+		if (mutex_lock_interruptible(&sig->marks_lock))
+			return -ERESTARTSYS;
+		if (!sig->repairing)
+			return 0;
+		mutex_unlock(&sig->marks_lock);
+		if (z->deadline_ns <= KTIME_MAX)
+			left = ktime_sub(z->deadline_ns, ktime_get());
+		ret = wait_event_interruptible_hrtimeout(sig->repaired,
+							 !READ_ONCE(sig->repairing), left);
+		if (ret)
+			return ret == -ETIME ? -ETIMEDOUT : ret;
+	}
+}
+
+/*
+ * The key may be deleted at any time, and made again. The mark is for the incarnation whose epoch is known: the thread saw
+ * that one just before, and a later one has another epoch.
+ */
+static int make_mark(struct sleep *z)
+{
+	int ret;
+
+	z->nr_repairs = z->k->signals->nr_repairs;
+	if (z->birth)
+		return spl_wait_birth(&z->k->view, z->key, z->klen);
+	ret = set_mark(z, true);
+	return ret == -ENOENT ? 0 : ret; /* deleted meanwhile, which the next look sees */
+}
+
+static int mark(struct sleep *z, u32 bell)
+{
+	int ret = lock_marks(z);
+
+	if (ret)
+		return ret;
+	ret = count(z, bell);
+	if (!ret) {
+		ret = make_mark(z);
+		if (ret)
+			uncount(z, bell);
+	}
+	mutex_unlock(&z->k->signals->marks_lock);
+	return ret;
+}
+
+/* Once more, after a repair. */
+static int mark_anew(struct sleep *z)
+{
+	int ret = lock_marks(z);
+
+	if (ret)
+		return ret;
+	ret = make_mark(z);
+	mutex_unlock(&z->k->signals->marks_lock);
+	return ret;
+}
+
+static void unmark(struct sleep *z, u32 bell)
 {
 	struct spl_signals *sig = z->k->signals;
 
 	mutex_lock(&sig->marks_lock);
-	if (!birth)
-		uncount_key(sig, z, bell);
-	else if (!--sig->nr_births[bell])
-		end_births(&z->k->view, z, bell);
+	uncount(z, bell);
 	mutex_unlock(&sig->marks_lock);
 }
 
@@ -321,7 +392,6 @@ static int wait_for_key(struct sleep *z)
 {
 	const struct spl_store *s = &z->k->view;
 	u32 bell = __ffs64(spl_bell_of(spl_hash(s, z->key, z->klen)));
-	bool birth = !z->epoch;
 	struct spl_sleeper one;
 	int ret = look_first(z);
 
@@ -332,9 +402,15 @@ static int wait_for_key(struct sleep *z)
 		return ret;
 	z->on = &one;
 	z->nr = 1;
-	choose(z, 0, &z->k->signals->bell[bell]);
-	ret = sleep_on(z);
-	unmark(z, bell, birth);
+	for (;;) {
+		choose(z, 0, &z->k->signals->bell[bell]);
+		ret = sleep_on(z);
+		if (ret == -ESTALE)
+			ret = mark_anew(z);
+		if (ret)
+			break;
+	}
+	unmark(z, bell);
 	return ret;
 }
 
@@ -352,6 +428,7 @@ int spl_sleep_key(struct spl_kstore *k, struct spl_ioc_wait *a)
 		.deadline_ns = spl_clock_deadline(a->deadline_ns),
 		.klen = a->klen,
 		.epoch = a->epoch,
+		.birth = !a->epoch,
 	};
 	u8 *key;
 	int ret;
@@ -372,21 +449,31 @@ int spl_sleep_key(struct spl_kstore *k, struct spl_ioc_wait *a)
 }
 
 /**
- * spl_sleep_hold() - no marks are made or taken until spl_sleep_release(): a repair looks at where they are
+ * spl_sleep_hold() - no marks are made until spl_sleep_release(): a repair looks at where they are
  * @k: the store, its check_lock held
  */
 void spl_sleep_hold(struct spl_kstore *k)
 {
+	struct spl_signals *sig = k->signals;
+
 	lockdep_assert_held(&k->check_lock);
-	mutex_lock(&k->signals->marks_lock);
+	mutex_lock(&sig->marks_lock);
+	WRITE_ONCE(sig->repairing, true);
+	mutex_unlock(&sig->marks_lock);
 }
 
 /**
- * spl_sleep_release() - undo spl_sleep_hold(); who sleeps looks at what the repair has left
+ * spl_sleep_release() - undo spl_sleep_hold(); who sleeps marks anew, and looks at what the repair has left
  * @k: the store
  */
 void spl_sleep_release(struct spl_kstore *k)
 {
-	mutex_unlock(&k->signals->marks_lock);
+	struct spl_signals *sig = k->signals;
+
+	mutex_lock(&sig->marks_lock);
+	WRITE_ONCE(sig->repairing, false);
+	WRITE_ONCE(sig->nr_repairs, sig->nr_repairs + 1);
+	mutex_unlock(&sig->marks_lock);
+	wake_up_all(&sig->repaired);
 	spl_signal_ring(k, ~0ULL, ~0ULL);
 }

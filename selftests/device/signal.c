@@ -503,4 +503,130 @@ TEST_F(signal, a_repair_loses_no_sleeper)
 	EXPECT_EQ(0, sleeper_end(&y));
 }
 
+/* Keys that are marked as waited for; the marks are taken away if @spoil. */
+static int marks(struct spl_store *s, bool spoil)
+{
+	__u64 *guard;
+	__u32 b, i;
+	int nr = 0;
+
+	for (b = 0; b < s->buckets; b++) {
+		for (i = 0; i < SPL_BUCKET_CELLS; i++) {
+			guard = &s->attrs[b].cell[i].guard;
+			nr += !!(spl_load(guard) & SPL_ATTR_WAITED);
+			if (spoil)
+				spl_and64(guard, ~SPL_ATTR_WAITED);
+		}
+		if (spoil)
+			spl_and64(&s->index[b].overflow, ~SPL_NOTICE);
+	}
+	return nr;
+}
+
+/* What a repair is needed for may have spoiled the marks of who sleeps, too. */
+TEST_F(signal, a_repair_brings_spoiled_marks_back)
+{
+	struct sleeper z = { .fd = self->reader, .key = "k" },
+		       y = { .fd = self->reader, .key = "l" };
+	double late = now_s() + LATE_S / 6;
+	struct spl_check_counts c;
+
+	EXPECT_EQ(0, set(&self->d, "k", 1));
+	z.known = epoch(&self->d, "k");
+	sleeper_start(&z);
+	sleeper_start(&y);
+	ASSERT_TRUE(asleep(&self->d, 2));
+	EXPECT_EQ(1, marks(&self->d.m.s, true));
+	spl_store(&self->d.m.s.signal->births, 0ULL);
+	EXPECT_EQ(0, check(self->d.fd, SPL_CHECK_REPAIR, &c));
+	while (now_s() < late &&
+	       (!marks(&self->d.m.s, false) || !spl_load(&self->d.m.s.signal->births)))
+		usleep(1000);
+	EXPECT_EQ(1, marks(&self->d.m.s, false));
+	EXPECT_NE(0, spl_load(&self->d.m.s.signal->births));
+	ASSERT_TRUE(asleep(&self->d, 2));
+	EXPECT_EQ(0, set(&self->d, "k", 2));
+	EXPECT_EQ(0, set(&self->d, "l", 2));
+	EXPECT_EQ(2, self->d.rings);
+	ring(self->d.fd, ~0ULL, ~0ULL); /* or the threads would outlive the test */
+	EXPECT_EQ(0, sleeper_end(&z));
+	EXPECT_EQ(0, sleeper_end(&y));
+	EXPECT_EQ(0, marks(&self->d.m.s, false));
+	EXPECT_EQ(0, spl_load(&self->d.m.s.signal->births));
+}
+
+/* A child that repairs the store; 0: it is over, before anybody has seen it at work. */
+static pid_t begin_repair(int fd, int *done)
+{
+	struct spl_check_counts c;
+	int writer = 0;
+	pid_t pid;
+
+	*done = 0;
+	pid = fork();
+	if (!pid) {
+		int ret = check(fd, SPL_CHECK_REPAIR, &c);
+
+		spl_store(done, 1);
+		_exit(ret != 0 && ret != -EBUSY);
+	}
+	while (!spl_load(done)) {
+		writer = reg(fd);
+		if (writer == -EAGAIN)
+			return pid;
+		unreg(fd, writer);
+		usleep(500);
+	}
+	wait_for(pid);
+	return 0;
+}
+
+/* Did that end long before a repair that was under way when it began, and takes @whole ns? */
+static bool was_quick(__u64 began, __u64 whole, int *done)
+{
+	return clock_ns() - began < whole / 3 && !spl_load(done);
+}
+
+/* While a repair of a large store runs, who sleeps can be killed, and deadlines are kept. */
+TEST_F_TIMEOUT(signal, a_repair_holds_nobody_up, 150)
+{
+	int *done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int fd = open_new("signal: large", watchable(600000)), tries, quick[2] = {};
+	struct desk large = { .fd = fd, .id = geometry(fd).store_id };
+	__u64 began, whole, known = 0;
+	struct spl_check_counts c;
+	pid_t repairer, sleeper;
+
+	ASSERT_GE(fd, 0);
+	began = clock_ns();
+	ASSERT_EQ(0, check(fd, SPL_CHECK_REPAIR, &c));
+	whole = clock_ns() - began;
+	for (tries = 0; tries < 40 && !(quick[0] && quick[1]); tries++) {
+		sleeper = fork();
+		if (!sleeper) {
+			wait_key(fd, "absent", &known, FOREVER);
+			_exit(0);
+		}
+		ASSERT_TRUE(asleep(&large, 1));
+		repairer = begin_repair(fd, done);
+		began = clock_ns();
+		if (repairer && tries % 2) {
+			EXPECT_EQ(-ETIMEDOUT, wait_key(fd, "other", &known, began + whole / 20));
+			quick[1] += was_quick(began, whole, done);
+		}
+		kill(sleeper, SIGKILL);
+		ASSERT_EQ(256 + SIGKILL, wait_for(sleeper));
+		if (repairer) {
+			quick[0] += !(tries % 2) && was_quick(began, whole, done);
+			EXPECT_EQ(0, wait_for(repairer));
+		}
+	}
+	TH_LOG("a repair takes %llu ms; %d tries", (unsigned long long)whole / 1000000, tries);
+	EXPECT_LT(0, quick[0]);
+	EXPECT_LT(0, quick[1]);
+	EXPECT_EQ(0, by_name(fd, SPL_IOC_DESTROY, "signal: large"));
+	close(fd);
+	munmap(done, 4096);
+}
+
 TEST_HARNESS_MAIN

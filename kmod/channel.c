@@ -484,15 +484,34 @@ static u32 pid_of(struct spl_channel *ch, u32 role)
 	return pid_vnr(spl_channel_end(ch, role)->pid);
 }
 
+/* What goes on in a channel: for who may read it. */
+static void tell_use(struct spl_channel *ch, struct spl_channel_entry *entry)
+{
+	/* Words of the ends: for people, nothing is done by them. */
+	entry->head = READ_ONCE(ch->tx->head);
+	entry->messages = READ_ONCE(ch->tx->nr_messages);
+	entry->payload = READ_ONCE(ch->tx->nr_bytes);
+	entry->read = READ_ONCE(ch->rx->read);
+	spin_lock(&ch->lock);
+	entry->tx_taken = ch->ends[SPL_CHANNEL_TX].taken;
+	entry->rx_taken = ch->ends[SPL_CHANNEL_RX].taken;
+	entry->tx_pid = pid_of(ch, SPL_CHANNEL_TX);
+	entry->rx_pid = pid_of(ch, SPL_CHANNEL_RX);
+	spin_unlock(&ch->lock);
+	entry->files = atomic_read(&ch->nr_files);
+}
+
 /**
  * spl_channel_entry() - the list record of a store's next channel
  * @k: the store
+ * @handle: the handle that asks
  * @cursor: in: smallest id; out: one more than the id of the channel told
  * @entry: out: room for SPL_CHANNEL_ENTRY_MAX bytes
  *
  * Return: bytes of the record, or 0: no further channel.
  */
-u32 spl_channel_entry(struct spl_kstore *k, u64 *cursor, struct spl_channel_entry *entry)
+u32 spl_channel_entry(struct spl_kstore *k, const struct file *handle, u64 *cursor,
+		      struct spl_channel_entry *entry)
 {
 	unsigned long id = *cursor;
 	struct spl_channel *ch;
@@ -510,18 +529,10 @@ u32 spl_channel_entry(struct spl_kstore *k, u64 *cursor, struct spl_channel_entr
 		entry->channel_id = ch->id;
 		entry->capacity = ch->plan.capacity;
 		entry->bytes = (u64)(ch->mem.nr_pages + 2) << PAGE_SHIFT;
-		/* Words of the ends: for people, nothing is done by them. */
-		entry->head = READ_ONCE(ch->tx->head);
-		entry->messages = READ_ONCE(ch->tx->nr_messages);
-		entry->payload = READ_ONCE(ch->tx->nr_bytes);
-		entry->read = READ_ONCE(ch->rx->read);
-		spin_lock(&ch->lock);
-		entry->tx_taken = ch->ends[SPL_CHANNEL_TX].taken;
-		entry->rx_taken = ch->ends[SPL_CHANNEL_RX].taken;
-		entry->tx_pid = pid_of(ch, SPL_CHANNEL_TX);
-		entry->rx_pid = pid_of(ch, SPL_CHANNEL_RX);
-		spin_unlock(&ch->lock);
-		entry->files = atomic_read(&ch->nr_files);
+		if (spl_kstore_access(handle, ch->uid, ch->gid, ch->mode, 04))
+			entry->flags |= SPL_CHANNEL_ENTRY_CLOSED;
+		else
+			tell_use(ch, entry);
 		entry->uid = from_kuid_munged(current_user_ns(), ch->uid);
 		entry->gid = from_kgid_munged(current_user_ns(), ch->gid);
 		entry->mode = ch->mode;

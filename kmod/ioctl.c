@@ -208,7 +208,7 @@ static int list(struct call *c, struct spl_kstore *k)
 	a->buf_bytes = 0;
 	a->nr = 0;
 	for (;;) {
-		bytes = k ? spl_channel_entry(k, &cursor, entry) :
+		bytes = k ? spl_channel_entry(k, c->file, &cursor, entry) :
 			    spl_kstore_entry(&cursor, entry);
 		if (!bytes) {
 			a->cursor = 0;

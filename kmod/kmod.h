@@ -285,7 +285,8 @@ int spl_channel_open(struct spl_kstore *k, const struct file *handle,
 int spl_channel_attach(struct spl_chfile *from, struct spl_ioc_channel_attach *a,
 		       void __user *ubuf, u32 size);
 int spl_channel_unlink(struct spl_kstore *k, const char *name, u32 len, const struct file *handle);
-u32 spl_channel_entry(struct spl_kstore *k, u64 *cursor, struct spl_channel_entry *entry);
+u32 spl_channel_entry(struct spl_kstore *k, const struct file *handle, u64 *cursor,
+		      struct spl_channel_entry *entry);
 void spl_channel_orphan(struct spl_kstore *k);
 
 /* A list record with the longest name. */

@@ -164,6 +164,12 @@ struct spl_ioc_channel_ring {
 	__u32 flags;
 };
 
+/*
+ * spl_channel_entry.flags: the handle may not read the channel. As with ls(1) of a file, name, size, owner and mode are told;
+ * what goes on in it is not: the members from @tx_taken to @files are 0.
+ */
+#define SPL_CHANNEL_ENTRY_CLOSED (1U << 0)
+
 /**
  * struct spl_channel_entry - one record of SPL_IOC_CHANNEL_LIST
  * @record_bytes: distance to the next record, a multiple of 8
@@ -183,6 +189,8 @@ struct spl_ioc_channel_ring {
  * @uid: owner, in the caller's user namespace
  * @gid: group, in the caller's user namespace
  * @mode: permission bits
+ * @flags: mask of SPL_CHANNEL_ENTRY_*
+ * @reserved: 0
  * @name: not NUL-terminated
  */
 struct spl_channel_entry {
@@ -203,6 +211,8 @@ struct spl_channel_entry {
 	__u32 uid;
 	__u32 gid;
 	__u32 mode;
+	__u32 flags;
+	__u32 reserved;
 	__u8 name[];
 };
 

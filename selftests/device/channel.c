@@ -369,6 +369,82 @@ TEST_F(channel, modes_are_enforced)
 	chmod(DEV, st.st_mode & 0777);
 }
 
+/* How many of the store's channels a user finds closed, or 99: what is told of one isn't what he may know. */
+static int closed_to(uid_t uid, gid_t gid, const char *store)
+{
+	struct spl_ioc_list l = { .size = sizeof(l) };
+	static __u64 buf[512];
+	__u32 off, nr = 0;
+	pid_t pid = fork();
+	int fd;
+
+	if (pid)
+		return wait_for(pid);
+	drop_to(uid, gid);
+	fd = open_named(store, O_RDONLY);
+	l.buf = (uintptr_t)buf;
+	l.buf_bytes = sizeof(buf);
+	if (fd < 0 || call(fd, SPL_IOC_CHANNEL_LIST, &l) || l.nr != 3)
+		_exit(98);
+	for (off = 0; off < l.buf_bytes;) {
+		struct spl_channel_entry *e = (void *)((char *)buf + off);
+		__u64 use = e->tx_taken | e->rx_taken | e->head | e->read | e->messages |
+			    e->payload | e->tx_pid | e->rx_pid | e->files;
+
+		off += e->record_bytes;
+		if (e->name_len != 1 || e->capacity != 4096 || e->bytes < 4 * 4096 || e->uid ||
+		    e->gid || e->reserved || e->flags & ~SPL_CHANNEL_ENTRY_CLOSED)
+			_exit(99);
+		if (e->flags ? use != 0
+			     : e->head != 5 * 128 || e->messages != 5 || e->payload != 500 ||
+				       e->tx_taken != 3 || e->files != 1)
+			_exit(99);
+		nr += e->flags;
+	}
+	_exit(nr);
+}
+
+/* A list tells what goes on in a channel to who may read it. */
+TEST_F(channel, list_keeps_what_modes_close)
+{
+	static const struct {
+		const char *name;
+		__u32 mode;
+	} made[] = { { "o", 0600 }, { "g", 0640 }, { "a", 0604 } };
+	struct spl_ioc_create c;
+	struct end tx[3];
+	char store[48];
+	struct stat st;
+	int h, i, k;
+
+	snprintf(store, sizeof(store), "%s.list", self->name);
+	umask(0);
+	ASSERT_EQ(0, stat(DEV, &st));
+	ASSERT_EQ(0, chmod(DEV, 0666));
+	h = dev_open(O_RDWR);
+	c = create_arg(store, small(10));
+	c.mode = 0666;
+	ASSERT_EQ(0, call(h, SPL_IOC_CREATE, &c));
+	for (i = 0; i < 3; i++) {
+		struct spl_ioc_channel_open o = channel_arg(made[i].name, CREATE, 4096, TX, 0);
+
+		o.mode = made[i].mode;
+		ASSERT_EQ(0, call(h, SPL_IOC_CHANNEL_OPEN, &o));
+		ASSERT_EQ(0, end_map(&tx[i], o.fd));
+		for (k = 0; k < 5; k++)
+			ASSERT_EQ(0, end_send(&tx[i], k, 100));
+	}
+	EXPECT_EQ(0, closed_to(0, 0, store));
+	EXPECT_EQ(2, closed_to(1001, 2001, store));
+	/* As with files, the group's bits are the group's: who is in it isn't everybody. */
+	EXPECT_EQ(2, closed_to(1001, 0, store));
+	for (i = 0; i < 3; i++)
+		end_close(&tx[i]);
+	unlink_store(store);
+	close(h);
+	chmod(DEV, st.st_mode & 0777);
+}
+
 /* The store is somebody's, a channel in it another's: both may take the channel's name away, a third may not. */
 TEST_F(channel, owners_unlink)
 {

@@ -416,6 +416,7 @@ static const char *taken_name(uint64_t taken)
 
 static int list_one(const struct spl_channel_entry *e, void *arg)
 {
+	bool closed = e->flags & SPL_CHANNEL_ENTRY_CLOSED;
 	struct ctl *ctl = arg;
 	char bytes[32], mode[12];
 	json_t *o;
@@ -427,21 +428,27 @@ static int list_one(const struct spl_channel_entry *e, void *arg)
 		out_json_u64(o, "channel_id", e->channel_id);
 		out_json_u64(o, "capacity", e->capacity);
 		out_json_u64(o, "bytes", e->bytes);
-		out_json_text(o, "producer", taken_name(e->tx_taken));
-		out_json_text(o, "consumer", taken_name(e->rx_taken));
-		out_json_u64(o, "tx_pid", e->tx_pid);
-		out_json_u64(o, "rx_pid", e->rx_pid);
-		out_json_u64(o, "depth_bytes", e->head - e->read);
-		out_json_u64(o, "sent_messages", e->messages);
-		out_json_u64(o, "sent_bytes", e->payload);
+		if (!closed) {
+			out_json_text(o, "producer", taken_name(e->tx_taken));
+			out_json_text(o, "consumer", taken_name(e->rx_taken));
+			out_json_u64(o, "tx_pid", e->tx_pid);
+			out_json_u64(o, "rx_pid", e->rx_pid);
+			out_json_u64(o, "depth_bytes", e->head - e->read);
+			out_json_u64(o, "sent_messages", e->messages);
+			out_json_u64(o, "sent_bytes", e->payload);
+		}
 		out_json_u64(o, "uid", e->uid);
 		out_json_u64(o, "gid", e->gid);
 		out_json_text(o, "mode", mode);
 		return out_json(ctl, o);
 	}
-	printf("%6llu %s %10s %8s %8s %10llu %10llu  ", (unsigned long long)e->channel_id, mode,
-	       out_bytes(e->capacity, bytes), taken_name(e->tx_taken), taken_name(e->rx_taken),
-	       (unsigned long long)(e->head - e->read), (unsigned long long)e->messages);
+	printf("%6llu %s %10s ", (unsigned long long)e->channel_id, mode,
+	       out_bytes(e->capacity, bytes));
+	if (closed)
+		printf("%8s %8s %10s %10s  ", "?", "?", "?", "?");
+	else
+		printf("%8s %8s %10llu %10llu  ", taken_name(e->tx_taken), taken_name(e->rx_taken),
+		       (unsigned long long)(e->head - e->read), (unsigned long long)e->messages);
 	out_escaped(e->name, e->name_len);
 	putchar('\n');
 	return 0;

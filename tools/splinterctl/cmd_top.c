@@ -27,7 +27,7 @@ struct row {
 	uint64_t of; /* channels: the store's id; stores: 0 */
 	char name[SPL_NAME_MAX + 1];
 	uint32_t name_len;
-	bool readable; /* stores: its counts could be read */
+	bool readable; /* its counts could be read */
 	uint64_t bytes;
 	uint64_t lanes;
 	uint64_t used;
@@ -87,6 +87,7 @@ static int add_channel(const struct spl_channel_entry *e, void *arg)
 		return 1;
 	row->id = e->channel_id;
 	row->of = l->store_id;
+	row->readable = !(e->flags & SPL_CHANNEL_ENTRY_CLOSED);
 	row->bytes = e->capacity;
 	row->events = e->messages;
 	row->payload = e->payload;
@@ -207,11 +208,14 @@ static void print_text(const struct look *before, const struct look *l)
 
 		if (!row->of)
 			continue;
-		printf("%6llu %6llu %10s %10llu %5s %12.0f %12s  ", (unsigned long long)row->id,
-		       (unsigned long long)row->of, out_bytes(row->bytes, bytes),
-		       (unsigned long long)row->depth, ends_of(row, ends),
-		       rate_of(before, l, row, false),
-		       out_bytes((uint64_t)rate_of(before, l, row, true), per_s));
+		printf("%6llu %6llu %10s ", (unsigned long long)row->id,
+		       (unsigned long long)row->of, out_bytes(row->bytes, bytes));
+		if (row->readable)
+			printf("%10llu %5s %12.0f %12s  ", (unsigned long long)row->depth,
+			       ends_of(row, ends), rate_of(before, l, row, false),
+			       out_bytes((uint64_t)rate_of(before, l, row, true), per_s));
+		else
+			printf("%10s %5s %12s %12s  ", "?", "?", "?", "?");
 		out_escaped(row->name, row->name_len);
 		putchar('\n');
 	}
@@ -236,6 +240,8 @@ static json_t *row_json(const struct look *before, const struct look *l, const s
 	}
 	out_json_u64(o, "store_id", row->of);
 	out_json_u64(o, "capacity", row->bytes);
+	if (!row->readable)
+		return o;
 	out_json_u64(o, "depth_bytes", row->depth);
 	out_json_bool(o, "producer", row->tx_taken & 1);
 	out_json_bool(o, "consumer", row->rx_taken & 1);

@@ -108,7 +108,7 @@ static int get_memory(struct spl_channel *ch, const struct spl_kstore *k, bool l
 	struct spl_info *plan;
 	int ret;
 
-	plan = kzalloc(sizeof(*plan), GFP_KERNEL);
+	plan = kzalloc(sizeof(*plan), GFP_KERNEL_ACCOUNT);
 	if (!plan)
 		return -ENOMEM;
 	plan->data_off = ch->plan.data_off;

@@ -25,7 +25,7 @@ static DEFINE_MUTEX(spl_kstores_lock);
 static DEFINE_HASHTABLE(by_name, 8);
 
 /* Published stores that have their name; an index is reserved while a store is under construction. */
-static DEFINE_XARRAY(by_id);
+static DEFINE_XARRAY_FLAGS(by_id, XA_FLAGS_ACCOUNT);
 
 static u64 next_id = 1;
 static unsigned long nr_linked;
@@ -232,7 +232,7 @@ struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode,
 	refcount_set(&k->refs, 1);
 	init_completion(&k->built);
 	mutex_init(&k->check_lock);
-	xa_init(&k->channels);
+	xa_init_flags(&k->channels, XA_FLAGS_ACCOUNT);
 	k->uid = cred->fsuid;
 	k->gid = cred->fsgid;
 	k->mode = mode;

@@ -438,9 +438,14 @@ int spl_sleep_key(struct spl_kstore *k, struct spl_ioc_wait *a)
 	ret = spl_key_check(&k->view, a->klen);
 	if (ret)
 		return ret;
-	key = memdup_user(u64_to_user_ptr(a->key), a->klen);
-	if (IS_ERR(key))
-		return PTR_ERR(key);
+	/* Not memdup_user(): this one lives as long as the thread sleeps, and is to be accounted. */
+	key = kmalloc(a->klen, GFP_KERNEL_ACCOUNT);
+	if (!key)
+		return -ENOMEM;
+	if (copy_from_user(key, u64_to_user_ptr(a->key), a->klen)) {
+		kfree(key);
+		return -EFAULT;
+	}
 	z.key = key;
 	ret = wait_for_key(&z);
 	kfree(key);

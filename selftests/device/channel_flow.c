@@ -193,6 +193,7 @@ struct helper {
 	pthread_t target;
 	struct end *tx;
 	int signals;
+	bool stop;
 };
 
 /* Signals first, then a message. */
@@ -201,7 +202,7 @@ static void *pester(void *arg)
 	struct helper *h = arg;
 	int i;
 
-	for (i = 0; i < h->signals; i++) {
+	for (i = 0; i < h->signals && !__atomic_load_n(&h->stop, __ATOMIC_RELAXED); i++) {
 		usleep(5000);
 		pthread_kill(h->target, SIGUSR1);
 	}
@@ -240,9 +241,11 @@ TEST_F(flow, signals_restart_or_interrupt)
 
 	sa.sa_flags = 0;
 	sigaction(SIGUSR1, &sa, NULL);
-	h.signals = 3;
+	/* As many as it takes: the first ones may come before the wait. */
+	h.signals = 10000;
 	pthread_create(&t, NULL, pester, &h);
 	EXPECT_EQ(-EINTR, channel_wait(self->rx.fd, 64, late()));
+	__atomic_store_n(&h.stop, true, __ATOMIC_RELAXED);
 	pthread_join(t, NULL);
 	end_close(&self->tx);
 	end_close(&self->rx);

@@ -114,8 +114,17 @@ struct key16 {
 	char b[KEY_BYTES];
 } __attribute__((aligned(16)));
 
-/* Where an operation on a key goes: what a look-up would have found. */
+/*
+ * Where an operation on a key goes: what a look-up would have found, in words from the beginning of the store. Not as
+ * addresses: a processor may recognize an array of these, and fetch ahead what they point to.
+ */
 struct place {
+	uint32_t cell;
+	uint32_t lane;
+};
+
+/* The same as addresses, for the loop that shows it. */
+struct address {
 	__u64 *cell;
 	unsigned char *lane;
 };
@@ -124,8 +133,9 @@ struct seq {
 	struct key16 *keys;
 	struct key16 *absent;
 	struct place *places;
+	struct address *addresses; /* NULL: not asked for */
+	__u64 *base; /* that places count from */
 	uint64_t n, at;
-	uint64_t bytes;
 };
 
 enum spread { UNIFORM, ZIPF };
@@ -138,6 +148,7 @@ void key_of(uint64_t number, struct key16 *key);
 uint64_t random_next(uint64_t *x);
 void seq_make(struct seq *q, const struct bench_store *b, enum spread spread, uint64_t seed,
 	      enum share share);
+void seq_addresses(struct seq *q);
 void seq_drop(struct seq *q);
 /* The next of @ops operations that lie in one piece. */
 uint64_t seq_piece(struct seq *q, uint64_t ops, uint64_t *first);
@@ -164,7 +175,7 @@ void work_drop(struct work *w);
 void floor_get(void *context, uint64_t ops);
 void floor_set(void *context, uint64_t ops);
 void floor_set_loose(void *context, uint64_t ops);
-void floor_set_filled(void *context, uint64_t ops);
+void floor_set_row(void *context, uint64_t ops);
 void floor_get_loose(void *context, uint64_t ops);
 void floor_get_batched(void *context, uint64_t ops);
 void data_get(void *context, uint64_t ops);

@@ -21,6 +21,11 @@ static inline __attribute__((always_inline)) void copy(void *to, const void *fro
 		memcpy(to, from, n);
 }
 
+static inline unsigned char *lane_of(const struct work *w, const struct place *p)
+{
+	return (unsigned char *)(w->q.base + p->lane);
+}
+
 static inline __attribute__((always_inline)) void walk_get(struct work *w, uint64_t ops, uint32_t n,
 							   uint64_t zero)
 {
@@ -33,8 +38,8 @@ static inline __attribute__((always_inline)) void walk_get(struct work *w, uint6
 		count = seq_piece(&w->q, ops, &first);
 		for (i = first; i < first + count; i++) {
 			p = &w->q.places[i + (dep & zero)];
-			word = spl_load(p->cell);
-			lane = p->lane + (word & zero);
+			word = spl_load(w->q.base + p->cell);
+			lane = lane_of(w, p) + (word & zero);
 			head = spl_load((uint64_t *)lane);
 			copy(w->buf, lane + off + (head & zero), n);
 			dep = spl_load((uint64_t *)(w->buf + n - 8));
@@ -59,13 +64,15 @@ void floor_get_loose(void *context, uint64_t ops)
 	struct work *w = context;
 	uint64_t first, count, i, sum = 0;
 	const struct place *p;
+	unsigned char *lane;
 
 	for (; ops; ops -= count) {
 		count = seq_piece(&w->q, ops, &first);
 		for (i = first; i < first + count; i++) {
 			p = &w->q.places[i];
-			sum += spl_load(p->cell) + spl_load((uint64_t *)p->lane);
-			copy(w->buf, p->lane + off, w->n);
+			lane = lane_of(w, p);
+			sum += spl_load(w->q.base + p->cell) + spl_load((uint64_t *)lane);
+			copy(w->buf, lane + off, w->n);
 			__asm__ volatile("" : : "r"(sum) : "memory");
 		}
 	}
@@ -90,12 +97,13 @@ void floor_get_batched(void *context, uint64_t ops)
 			nr = first + count - i < BATCH ? first + count - i : BATCH;
 			p = &w->q.places[i];
 			for (k = 0; k < nr; k++)
-				spl_prefetch(p[k].cell);
+				spl_prefetch(w->q.base + p[k].cell);
 			/* The next batch's places, as get_many() does with its keys. */
-			for (k = 0; k < BATCH; k += 4)
+			for (k = 0; k < BATCH; k += 64 / sizeof(*p))
 				spl_prefetch(&p[BATCH + k]);
 			for (k = 0; k < nr; k++) {
-				lane[k] = p[k].lane + (spl_load(p[k].cell) & zero);
+				lane[k] = lane_of(w, &p[k]) +
+					  (spl_load(w->q.base + p[k].cell) & zero);
 				spl_prefetch(lane[k]);
 				spl_prefetch(lane[k] + off);
 			}
@@ -106,24 +114,27 @@ void floor_get_batched(void *context, uint64_t ops)
 	}
 }
 
+/* @row: by addresses that stand in a row, instead of places. */
 static inline __attribute__((always_inline)) void walk_set(struct work *w, uint64_t ops, uint32_t n,
-							   uint64_t zero)
+							   uint64_t zero, bool row)
 {
 	const uint32_t off = SPL_VALUE_OFF(KEY_BYTES);
-	uint64_t first, count, i, dep = 0, word, head;
-	const struct place *p;
+	uint64_t first, count, i, at, dep = 0, word, head;
 	unsigned char *lane;
+	__u64 *cell;
 
 	for (; ops; ops -= count) {
 		count = seq_piece(&w->q, ops, &first);
 		for (i = first; i < first + count; i++) {
-			p = &w->q.places[i + (dep & zero)];
-			word = spl_load(p->cell);
-			lane = p->lane + (word & zero);
+			at = i + (dep & zero);
+			cell = row ? w->q.addresses[at].cell : w->q.base + w->q.places[at].cell;
+			word = spl_load(cell);
+			lane = (row ? w->q.addresses[at].lane : lane_of(w, &w->q.places[at])) +
+			       (word & zero);
 			head = spl_load((uint64_t *)lane);
 			copy(lane + off + (head & zero), w->values + i % VALUES * n, n);
 			/* What was there is put there again: the cost is the same, and the store stays whole. */
-			dep = spl_cas64(p->cell, word, word);
+			dep = spl_cas64(cell, word, word);
 		}
 	}
 }
@@ -133,45 +144,43 @@ void floor_set(void *context, uint64_t ops)
 	struct work *w = context;
 
 	if (w->n == 64)
-		walk_set(w, ops, 64, runtime_zero);
+		walk_set(w, ops, 64, runtime_zero, false);
 	else
-		walk_set(w, ops, w->n, runtime_zero);
+		walk_set(w, ops, w->n, runtime_zero, false);
 }
 
 /*
- * The same, but the next operation doesn't wait for this one's compare-and-swap: as many overlap as the machine can hold
- * instructions, be they the floor's few or, with @fill more of them that touch no memory, as many as a set has.
+ * The same loop by addresses. Nothing waits less for what comes before it; but there are processors that see that these are addresses,
+ * and fetch what the next ones point to. No store whose keys are bytes can have that.
  */
-static inline __attribute__((always_inline)) void walk_set_loose(struct work *w, uint64_t ops,
-								 bool fill)
+void floor_set_row(void *context, uint64_t ops)
+{
+	struct work *w = context;
+
+	walk_set(w, ops, 64, runtime_zero, true);
+}
+
+/* The same, but the next operation doesn't wait for this one's compare-and-swap. */
+void floor_set_loose(void *context, uint64_t ops)
 {
 	const uint32_t off = SPL_VALUE_OFF(KEY_BYTES);
 	uint64_t first, count, i, word, head, bad = 0, zero = runtime_zero;
+	struct work *w = context;
 	const struct place *p;
 	unsigned char *lane;
+	__u64 *cell;
 
 	for (; ops; ops -= count) {
 		count = seq_piece(&w->q, ops, &first);
 		for (i = first; i < first + count; i++) {
 			p = &w->q.places[i];
-			word = spl_load(p->cell);
-			lane = p->lane + (word & zero);
+			cell = w->q.base + p->cell;
+			word = spl_load(cell);
+			lane = lane_of(w, p) + (word & zero);
 			head = spl_load((uint64_t *)lane);
 			copy(lane + off + (head & zero), w->values + i % VALUES * w->n, w->n);
-			if (fill)
-				__asm__ volatile(".rept 288\n\tnop\n\t.endr");
-			bad |= !spl_cas64(p->cell, word, word);
+			bad |= !spl_cas64(cell, word, word);
 		}
 	}
 	__asm__ volatile("" : : "r"(bad));
-}
-
-void floor_set_loose(void *context, uint64_t ops)
-{
-	walk_set_loose(context, ops, false);
-}
-
-void floor_set_filled(void *context, uint64_t ops)
-{
-	walk_set_loose(context, ops, true);
 }

@@ -84,14 +84,19 @@ static void *take(uint64_t bytes)
 	return at;
 }
 
-static void place_of(const struct spl_store *s, const struct key16 *key, struct place *p)
+static struct place place_of(const struct seq *q, const struct spl_store *s,
+			     const struct key16 *key)
 {
+	uint64_t cell, lane;
 	struct spl_hit hit;
 
 	if (spl_find(s, spl_hash(s, key->b, KEY_BYTES), key->b, KEY_BYTES, &hit) != SPL_FOUND)
 		die("a key is missing");
-	p->cell = spl_cell_at(s, hit.pos);
-	p->lane = (unsigned char *)hit.lane;
+	cell = (uint64_t)(spl_cell_at(s, hit.pos) - q->base);
+	lane = (uint64_t)((__u64 *)hit.lane - q->base);
+	if (cell > UINT32_MAX || lane > UINT32_MAX)
+		die("a store too large for the floor's loops");
+	return (struct place){ (uint32_t)cell, (uint32_t)lane };
 }
 
 void seq_make(struct seq *q, const struct bench_store *b, enum spread spread, uint64_t seed,
@@ -103,10 +108,10 @@ void seq_make(struct seq *q, const struct bench_store *b, enum spread spread, ui
 	memset(q, 0, sizeof(*q));
 	/* Short for small stores, so that it takes little of their cache; long for large ones, so that they're seen whole. */
 	q->n = b->keys < SEQ_MIN ? SEQ_MIN : b->keys < SEQ_MAX ? b->keys : SEQ_MAX;
-	q->bytes = q->n * sizeof(struct key16);
-	q->keys = take(q->bytes);
-	q->absent = take(q->bytes);
-	q->places = take(q->bytes);
+	q->base = b->map;
+	q->keys = take(q->n * sizeof(*q->keys));
+	q->absent = take(q->n * sizeof(*q->absent));
+	q->places = take(q->n * sizeof(*q->places));
 	if (spread == ZIPF)
 		zipf_make(&z, b->keys);
 	for (i = 0; i < q->n; i++) {
@@ -118,15 +123,28 @@ void seq_make(struct seq *q, const struct bench_store *b, enum spread spread, ui
 			number = (number & ~1ULL) + (share == ODD);
 		key_of(number, &q->keys[i]);
 		key_of(number + 500000000000ULL, &q->absent[i]);
-		place_of(&b->s, &q->keys[i], &q->places[i]);
+		q->places[i] = place_of(q, &b->s, &q->keys[i]);
+	}
+}
+
+void seq_addresses(struct seq *q)
+{
+	uint64_t i;
+
+	q->addresses = take(q->n * sizeof(*q->addresses));
+	for (i = 0; i < q->n; i++) {
+		q->addresses[i].cell = q->base + q->places[i].cell;
+		q->addresses[i].lane = (unsigned char *)(q->base + q->places[i].lane);
 	}
 }
 
 void seq_drop(struct seq *q)
 {
-	munmap(q->keys, q->bytes);
-	munmap(q->absent, q->bytes);
-	munmap(q->places, q->bytes);
+	munmap(q->keys, q->n * sizeof(*q->keys));
+	munmap(q->absent, q->n * sizeof(*q->absent));
+	munmap(q->places, q->n * sizeof(*q->places));
+	if (q->addresses)
+		munmap(q->addresses, q->n * sizeof(*q->addresses));
 	memset(q, 0, sizeof(*q));
 }
 

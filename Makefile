@@ -151,9 +151,9 @@ guest:
 	@$(MAKE) --no-print-directory module KERNEL=$(or $(KERNEL),6.1)
 	@selftests/guest/boot --kernel $(or $(KERNEL),6.1) $(addprefix --param ,$(PARAMS)) --shell
 
+# Its help needs neither packages nor the library.
 bench:
-	@tools/setup/install bench
-	@$(MAKE) --no-print-directory lib
+	@$(if $(filter --help,$(BENCH)),,tools/setup/install bench && $(MAKE) --no-print-directory lib)
 	@tools/bench/run $(BENCH)
 
 bench-guest:

@@ -390,13 +390,15 @@ int splk_channel_unlink(struct splk_store *store, const char *name)
 	return err ? err : channel_embed_unlink(s.name);
 }
 
-static uint32_t state(const struct spl_channel_end *end)
+static uint32_t state(const struct splk_channel *ch, uint32_t role)
 {
-	uint64_t taken = spl_load(&end->taken);
+	uint64_t taken = spl_load_acquire(&channel_end(ch, role)->taken);
 
 	if (!taken)
 		return SPLK_END_NONE;
-	return spl_channel_gone(taken) ? SPLK_END_GONE : SPLK_END_TAKEN;
+	if (spl_channel_gone(taken) || (ch->backend->died && ch->backend->died(ch, role)))
+		return SPLK_END_GONE;
+	return SPLK_END_TAKEN;
 }
 
 int splk_channel_info(const struct splk_channel *ch, struct splk_channel_info *info)
@@ -412,8 +414,8 @@ int splk_channel_info(const struct splk_channel *ch, struct splk_channel_info *i
 	i.capacity = ch->map.capacity;
 	i.channel_id = ch->info.channel_id;
 	i.created_ns = ch->info.created_ns;
-	i.tx_state = state(&ch->map.info->tx);
-	i.rx_state = state(&ch->map.info->rx);
+	i.tx_state = state(ch, SPLK_CHANNEL_TX);
+	i.rx_state = state(ch, SPLK_CHANNEL_RX);
 	i.read = spl_load(&ch->map.rx->read);
 	i.head = spl_load(&ch->map.tx->head);
 	i.tx_messages = spl_load(&ch->map.tx->nr_messages);

@@ -15,6 +15,8 @@ struct channel_backend {
 	/* Sleep until spl_rx.next is stamped, or spl_channel_rx.read has reached @position. */
 	int (*wait)(struct splk_channel *ch, uint64_t position, uint64_t deadline);
 	void (*ring)(struct splk_channel *ch);
+	/* Has the owner of an end that is marked as taken died? NULL: the kernel clears the mark. */
+	bool (*died)(const struct splk_channel *ch, uint32_t role);
 	/* Let the role go and close the descriptors. */
 	void (*release)(struct splk_channel *ch);
 };

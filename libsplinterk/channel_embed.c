@@ -75,14 +75,21 @@ static void taken(struct splk_channel *ch)
 	(void)futex(&channel_end(ch, other_role(ch))->asleep, FUTEX_WAKE, 1, NULL);
 }
 
+/* Locks are asked for through the descriptor that holds none: an end would not see its own. */
+static bool died(const struct splk_channel *ch, uint32_t role)
+{
+	struct flock lock = lock_of(role);
+
+	return !fcntl(ch->fd, F_OFD_GETLK, &lock) && lock.l_type == F_UNLCK;
+}
+
 /* Has the other end gone, perhaps without a word? */
 static bool other_gone(const struct splk_channel *ch)
 {
 	struct spl_channel_end *other = channel_end(ch, other_role(ch));
-	struct flock lock = lock_of(other_role(ch));
 	uint64_t was = spl_load_acquire(&other->taken);
 
-	if ((was & 1) && !fcntl(ch->lock_fd, F_OFD_GETLK, &lock) && lock.l_type == F_UNLCK) {
+	if ((was & 1) && died(ch, other_role(ch))) {
 		/* Unless a new one has come since. */
 		if (spl_cas64(&other->taken, was, was & ~1ULL))
 			was &= ~1ULL;
@@ -152,6 +159,7 @@ static const struct channel_backend backend = {
 	.taken = taken,
 	.wait = wait,
 	.ring = ring,
+	.died = died,
 	.release = release,
 };
 

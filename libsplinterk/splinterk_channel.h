@@ -296,7 +296,7 @@ int splk_channel_wait(struct splk_channel *channel, size_t bytes, uint64_t deadl
 /* How things stand with an end. */
 #define SPLK_END_NONE 0 /* nobody took it yet */
 #define SPLK_END_TAKEN 1
-#define SPLK_END_GONE 2 /* it was taken and let go */
+#define SPLK_END_GONE 2 /* it was taken and let go, or its process died */
 
 /**
  * struct splk_channel_info - a channel and what went through it

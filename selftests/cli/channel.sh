@@ -46,6 +46,21 @@ does "time is up for who receives" 1 "" splinterctl channel recv "file:$tmp/new"
 yes | head -c 100000 >sent
 run splinterctl channel send "file:$tmp/new" --timeout 50ms <sent
 point "a sender waits for the next receiver, not without end" gives 1
+
+# An end whose process was killed: nobody but the kernel knows.
+d=file:$tmp/dead
+splinterctl channel create "$d"
+splinterctl channel recv "$d" &
+until run splinterctl channel show "$d" --interval 1ms --json && [[ $(json consumer) == taken ]]; do
+	sleep 0.05
+done
+kill -KILL $!
+wait $! 2>/dev/null
+run splinterctl channel show "$d" --interval 1ms --json
+point "a consumer that was killed has gone" test "$(json producer), $(json consumer)" = "never taken, gone"
+splinterctl channel send "$d" <<<words
+does "the next one receives what was sent since" 0 words splinterctl channel recv "$d"
+
 does "unlink" 0 "" splinterctl channel unlink "$c"
 refuses "what was unlinked" 3 "no such channel" splinterctl channel show "$c"
 refuses "no channel at all" 3 "no such channel" splinterctl channel send "file:$tmp/none" </dev/null

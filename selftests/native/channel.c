@@ -253,6 +253,7 @@ static void ignore(int sig)
 static void sleepers(void)
 {
 	struct splk_channel *none = fresh_channel(4096), *tx, *rx;
+	struct splk_channel_info info = { .size = sizeof(info) };
 	struct sigaction act = { .sa_handler = ignore };
 	char buf[8];
 	pid_t pid;
@@ -275,6 +276,12 @@ static void sleepers(void)
 		kill(getpid(), SIGKILL);
 	}
 	wait_for(pid);
+	splk_channel_info(none, &info);
+	OK(info.tx_state == SPLK_END_GONE && info.rx_state == SPLK_END_TAKEN,
+	   "who looks on sees that one was killed, and that one lives");
+	splk_channel_info(rx, &info);
+	OK(info.tx_state == SPLK_END_GONE && info.rx_state == SPLK_END_TAKEN,
+	   "so does the end that lives");
 	IS(splk_channel_recv(rx, buf, 8, NULL, SPLK_FOREVER), 4, "the last words of one killed");
 	IS(splk_channel_recv(rx, buf, 8, NULL, SPLK_FOREVER), -EPIPE, "its death, before sleeping");
 	tx = end_of(splk_channel_fd(none), SPLK_CHANNEL_TX, 0);

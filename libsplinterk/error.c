@@ -9,11 +9,12 @@ static const struct {
 	const char *text;
 } texts[] = {
 	{ 0, "Success" },
-	{ EAGAIN, "Other writers were faster each time; try again" },
+	{ EAGAIN,
+	  "Not now: other writers were faster each time, or a channel has no message or no space; try again" },
 	{ ENOENT, "No such key, or no such store" },
 	{ ENOSPC, "All lanes of the store are taken, or the file system has no room for it" },
 	{ EMSGSIZE,
-	  "The key is longer than key_max, the value longer than value_max, or the buffer too small" },
+	  "The key is longer than key_max, the value than value_max, a message than the channel takes, or the buffer too small" },
 	{ EEXIST, "The key exists already, or a store of that name with another geometry" },
 	{ EPROTOTYPE, "The value is not an integer of 8 bytes" },
 	{ EDQUOT, "The quota doesn't allow a store of this size" },

@@ -80,6 +80,8 @@ static int run_check(struct ctl *ctl, struct ctl_args *args)
 		       c.writers ? ", as far as that can be seen while others write" : "");
 	} else if (c.writers) {
 		printf("not sound, or changed while it was looked at: check again when nobody writes\n");
+	} else if (c.repaired) {
+		printf("was not sound, and was mended; `splinterctl check` tells what it is now\n");
 	} else {
 		printf("not sound; `splinterctl check --repair` mends it\n");
 	}

@@ -61,6 +61,8 @@ point "says nothing of lengths" silent bytes
 refuses "set --epoch" 1 "key 'app': the key has another epoch" splinterctl set -E 99 app 1
 refuses "an operand too many" 2 "an operand too many: 'z'; usage: splinterctl set KEY [VALUE|-]" splinterctl set x y z
 refuses "a negative value" 2 "there is no option '-5'; put --" splinterctl set n -5
+refuses "set --int" 2 "--int: 'app' is not an integer" splinterctl set --int app 5
+refuses "math: no number" 2 "add: 'x' is not an integer" splinterctl math app add x
 refuses "math: near" 2 "'ad' is no operation; did you mean 'add'?" splinterctl math n ad 3
 refuses "math: far" 2 "'frobnicate' is no operation; there are and or" splinterctl math n frobnicate
 

@@ -51,7 +51,9 @@ refuses "an argument too many" 2 "takes no argument" splinterctl list --count=3
 refuses "an operand too many" 2 "an operand too many: 'x'" splinterctl list x
 refuses "an operand too few" 2 "missing operand: splinterctl get KEY" splinterctl get
 refuses "help of nothing" 2 "there is no subcommand 'x'" splinterctl help x
-refuses "a device that isn't there" 3 "load the module" splinterctl --device "$tmp/no" get k
+refuses "a device that isn't there" 3 "there is no $tmp/no; load the module" splinterctl --device "$tmp/no" get k
+refuses "a device of another kind" 3 "/dev/null is not the module's device; load the module" splinterctl --device /dev/null get k
+does "caps without a module" 0 "no: there is no $tmp/no" sh -c "splinterctl --device '$tmp/no' caps | sed -n 's/^module  *//p'"
 
 # Completion, as bash asks for it.
 complete() {

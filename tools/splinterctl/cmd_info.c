@@ -2,6 +2,7 @@
 /*
  * cmd_info.c - info, geometry, stats, caps: what a store is, what was done in it, and what library and module can do.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -236,7 +237,7 @@ const struct ctl_command cmd_stats = {
 	.run = run_stats,
 };
 
-static void caps_json(json_t *o, const struct splk_caps *c)
+static void caps_json(json_t *o, const struct splk_caps *c, const char *why)
 {
 	char version[24];
 	json_t *m;
@@ -247,7 +248,7 @@ static void caps_json(json_t *o, const struct splk_caps *c)
 	json_object_set_new(o, "features", features_json(c->layout_features));
 	if (c->device_error) {
 		json_object_set_new(o, "module", json_null());
-		out_json_text(o, "module_error", splk_strerror(c->device_error));
+		out_json_text(o, "module_error", why);
 		return;
 	}
 	m = json_object();
@@ -268,22 +269,24 @@ static int run_caps(struct ctl *ctl, struct ctl_args *args)
 {
 	struct splk_options options = { .size = sizeof(options), .device = ctl->device };
 	struct splk_caps c = { .size = sizeof(c) };
+	char bytes[32], text[CTL_NO_DEVICE];
 	int r = splk_caps(&options, &c);
-	char bytes[32];
+	const char *why;
 	json_t *o;
 
 	(void)args;
 	if (r)
 		return ctl_error(ctl, r, "capabilities");
+	why = c.device_error == -ENODEV ? ctl_no_device(ctl, text) : splk_strerror(c.device_error);
 	if (ctl->json) {
 		o = json_object();
-		caps_json(o, &c);
+		caps_json(o, &c, why);
 		return out_json(ctl, o);
 	}
 	out_field("library", "%u.%u, layout %u", c.version >> 16, c.version & 0xffff, c.abi);
 	features_print("library features", c.layout_features);
 	if (c.device_error) {
-		out_field("module", "no: %s", splk_strerror(c.device_error));
+		out_field("module", "no: %s", why);
 		return 0;
 	}
 	out_field("module", "ABI %u, %llu named stores", c.module.abi, (ull)c.module.stores);

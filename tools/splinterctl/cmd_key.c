@@ -221,7 +221,7 @@ static int run_math(struct ctl *ctl, struct ctl_args *args)
 				 operations[i].operand ? "%s needs a number" : "%s takes no number",
 				 operations[i].name);
 	if (args->nr == 3)
-		r = parse_number(ctl, args->operands[2], &operand);
+		r = parse_number(ctl, operations[i].name, args->operands[2], &operand);
 	if (r)
 		return r;
 	splk_attr(ctl->store, key.data, key.len, &attr);

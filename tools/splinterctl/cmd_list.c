@@ -50,7 +50,7 @@ static int list_options(struct ctl *ctl, const struct ctl_args *args, struct lis
 	l->count = ctl_opt(args, "count");
 	l->has_type = type;
 	if (ctl->json + l->null + !!ctl_opt(args, "long") > 1 && !l->count)
-		return ctl_usage(ctl, "one of --json, --null and --long");
+		return ctl_usage(ctl, "only one of --json, --null and --long");
 	if (type)
 		r = parse_type(ctl, type, &l->type);
 	if (!r)

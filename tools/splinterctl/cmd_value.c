@@ -50,7 +50,7 @@ static int value_take(struct ctl *ctl, const struct ctl_args *args, const char *
 		return ctl_usage(ctl, "one value: VALUE, - for standard input, or %s",
 				 args->command == &cmd_set ? "--file or --int" : "--file");
 	if (number) {
-		r = parse_number(ctl, number, &v->number);
+		r = parse_number(ctl, "--int", number, &v->number);
 		v->number = htole64(v->number);
 		v->data = &v->number;
 		v->len = sizeof(v->number);
@@ -98,7 +98,7 @@ static int set_type(struct ctl *ctl, const struct ctl_args *args, uint32_t *type
 		return parse_type(ctl, name, type);
 	if (!number)
 		return 0;
-	r = parse_number(ctl, number, &n);
+	r = parse_number(ctl, "--int", number, &n);
 	*type = n > INT64_MAX && *number != '-' ? SPL_TYPE_BIGUINT : SPL_TYPE_BIGINT;
 	return r;
 }

@@ -121,6 +121,8 @@ int ctl_open(struct ctl *ctl, const char *spec, bool writes, struct splk_store *
 int ctl_need(struct ctl *ctl, bool writes);
 int ctl_need_sleep(struct ctl *ctl, bool sleeps);
 int ctl_store_error(const struct ctl *ctl, const char *spec, int err);
+#define CTL_NO_DEVICE 4200 /* bytes of that sentence, with the longest path */
+const char *ctl_no_device(const struct ctl *ctl, char text[CTL_NO_DEVICE]);
 int ctl_device_error(const struct ctl *ctl, int err);
 bool ctl_is_default(const char *spec);
 char *ctl_remembered_path(void);

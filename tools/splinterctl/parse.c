@@ -64,17 +64,18 @@ int parse_size(const struct ctl *ctl, const char *what, const char *word, uint64
 }
 
 /* A 64-bit integer, signed or not, in any base that C knows. */
-int parse_number(const struct ctl *ctl, const char *word, uint64_t *out)
+int parse_number(const struct ctl *ctl, const char *what, const char *word, uint64_t *out)
 {
 	bool negative = *word == '-';
 	char *end;
 
 	if (!digits(word + negative, 0, out, &end) || *end)
-		return ctl_usage(ctl, "'%s' is not an integer of 64 bits", word);
+		return ctl_usage(ctl, "%s: '%s' is not an integer of 64 bits", what, word);
 	if (negative) {
 		if (*out > 1ULL << 63)
-			return ctl_usage(ctl, "'%s' is less than the smallest integer of 64 bits",
-					 word);
+			return ctl_usage(ctl,
+					 "%s: '%s' is less than the smallest integer of 64 bits",
+					 what, word);
 		*out = -*out;
 	}
 	return 0;

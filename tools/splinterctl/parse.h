@@ -18,7 +18,7 @@ int parse_u64(const struct ctl *ctl, const char *what, const char *word, uint64_
 	      uint64_t *out);
 int parse_size(const struct ctl *ctl, const char *what, const char *word, uint64_t max,
 	       uint64_t *out);
-int parse_number(const struct ctl *ctl, const char *word, uint64_t *out);
+int parse_number(const struct ctl *ctl, const char *what, const char *word, uint64_t *out);
 int parse_seconds(const struct ctl *ctl, const char *what, const char *word, uint64_t *out_ns);
 int parse_key(const struct ctl *ctl, char *word, struct ctl_key *key);
 int parse_labels(const struct ctl *ctl, char *const *words, uint64_t *mask);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ctl.h"
 
@@ -71,17 +72,26 @@ bool ctl_is_default(const char *spec)
 	return !*spec || !strcmp(spec, "default");
 }
 
+/* What -ENODEV says of the device. */
+const char *ctl_no_device(const struct ctl *ctl, char text[CTL_NO_DEVICE])
+{
+	const char *path = ctl->device ? ctl->device : "/dev/splinter";
+
+	snprintf(text, CTL_NO_DEVICE,
+		 access(path, F_OK) ? "there is no %s" : "%s is not the module's device", path);
+	return text;
+}
+
 /* The device itself can't be opened. */
 int ctl_device_error(const struct ctl *ctl, int err)
 {
 	const char *path = ctl->device ? ctl->device : "/dev/splinter";
+	char text[CTL_NO_DEVICE];
 	struct stat st;
 
 	if (err == -ENODEV)
-		return ctl_fail(
-			ctl, CTL_STORE,
-			"there is no %s, or it is something else; load the module (modprobe splinter)",
-			path);
+		return ctl_fail(ctl, CTL_STORE, "%s; load the module (modprobe splinter)",
+				ctl_no_device(ctl, text));
 	if ((err == -EACCES || err == -EPERM) && !stat(path, &st))
 		return ctl_fail(
 			ctl, CTL_STORE,
@@ -111,13 +121,14 @@ int ctl_store_error(const struct ctl *ctl, const char *spec, int err)
 {
 	bool file = !strncmp(spec, "file:", 5), preset = ctl_is_default(spec);
 	const char *what = splk_strerror(err), *advice = "";
+	char text[CTL_NO_DEVICE];
 	int r = spec_error(ctl, spec);
 
 	if (r)
 		return r;
 	switch (-err) {
 	case ENODEV:
-		what = "there is no /dev/splinter, or it is something else";
+		what = ctl_no_device(ctl, text);
 		advice =
 			"load the module (modprobe splinter), or use a store in a file (file:PATH)";
 		break;

@@ -40,6 +40,9 @@ run splinterctl help get set
 point "help of two" grep -q 'splinterctl set KEY' out
 run splinterctl --version
 point "--version" grep -qE '^splinterctl [0-9]+\.[0-9]+$' out
+for option in --version --help "get --help" "help get"; do
+	refuses "$option that can't be written" 5 "standard output: No space left on device" sh -c "splinterctl $option >/dev/full"
+done
 refuses "nothing" 2 "which subcommand?" splinterctl
 refuses "a near miss" 2 "did you mean 'ingest'?" splinterctl ingset
 refuses "a beginning" 2 "did you mean 'geometry'?" splinterctl geo

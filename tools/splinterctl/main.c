@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "ctl.h"
+#include "out.h"
 
 static const struct option options[] = {
 	{ "store", required_argument, NULL, 's' }, { "device", required_argument, NULL, 'd' },
@@ -38,11 +39,11 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			ctl_help_all();
-			return CTL_OK;
+			return out_flush(&ctl);
 		case 'V':
 			printf("splinterctl %u.%u\n", splk_version() >> 16,
 			       splk_version() & 0xffff);
-			return CTL_OK;
+			return out_flush(&ctl);
 		default:
 			fprintf(stderr, "Try: splinterctl help\n");
 			return CTL_USAGE;

@@ -25,15 +25,16 @@ struct shape {
 #define BATCH_MAX 64
 
 static const struct shape shapes[] = {
-	{ "short ones, sleeping at once, resting often", 200000, 4096, 48, SPLK_SPINS_NONE, 1, 40 },
-	{ "all sizes in the smallest ring", 300000, 4096, 2032, SPLK_SPINS_NONE, 1, 500 },
-	{ "all sizes, spinning first", 500000, 4096, 2032, 200, 1, 1000 },
-	{ "batches", 2000000, 65536, 100, SPLK_SPINS_DEFAULT, 17, 5000 },
+	{ "short ones, sleeping at once, resting often", 200000, 4096, 48, SPLK_SPINS_NONE, 1, 40,
+	  false },
+	{ "all sizes in the smallest ring", 300000, 4096, 2032, SPLK_SPINS_NONE, 1, 500, false },
+	{ "all sizes, spinning first", 500000, 4096, 2032, 200, 1, 1000, false },
+	{ "batches", 2000000, 65536, 100, SPLK_SPINS_DEFAULT, 17, 5000, false },
 	{ "batches, a call for each", 2000000, 65536, 100, SPLK_SPINS_DEFAULT, 17, 5000, true },
 	{ "batches longer than the ring", 300000, 4096, 200, SPLK_SPINS_NONE, BATCH_MAX, 500,
 	  true },
-	{ "short ones", 2000000, 65536, 48, SPLK_SPINS_DEFAULT, 1, 5000 },
-	{ "long ones", 20000, 1 << 20, (1 << 19) - 16, SPLK_SPINS_DEFAULT, 1, 50 },
+	{ "short ones", 2000000, 65536, 48, SPLK_SPINS_DEFAULT, 1, 5000, false },
+	{ "long ones", 20000, 1 << 20, (1 << 19) - 16, SPLK_SPINS_DEFAULT, 1, 50, false },
 };
 
 static uint64_t next(uint64_t *x)

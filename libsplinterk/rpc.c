@@ -5,6 +5,9 @@
 
 #include "channel.h"
 
+/* Ids come round: a reply to a call of so many ids ago isn't on its way any more. */
+#define BEHIND_MAX (1U << 30)
+
 enum call_state { CALL_FREE, CALL_SENT, CALL_REPLIED };
 
 /*
@@ -23,6 +26,7 @@ struct slot {
  * @tx: calls go out
  * @rx: replies come in
  * @unanswered: calls sent, replies not yet seen; those that were cancelled too
+ * @before: ids up to here, by their distance, were a caller's who had these ends before
  * @last: slot that was taken last
  * @slots: by the low bits of their ids
  */
@@ -30,6 +34,7 @@ struct splk_rpc {
 	struct splk_channel *tx;
 	struct splk_channel *rx;
 	uint64_t unanswered;
+	uint32_t before;
 	uint32_t last;
 	struct slot slots[SPLK_CALLS_MAX];
 };
@@ -37,7 +42,7 @@ struct splk_rpc {
 int splk_rpc_new(struct splk_channel *tx, struct splk_channel *rx, struct splk_rpc **rpc)
 {
 	struct splk_rpc *new;
-	uint32_t i;
+	uint32_t i, first;
 
 	if (!rpc)
 		return -EINVAL;
@@ -49,8 +54,10 @@ int splk_rpc_new(struct splk_channel *tx, struct splk_channel *rx, struct splk_r
 		return -ENOMEM;
 	new->tx = tx;
 	new->rx = rx;
+	first = (uint32_t)(tx->tx.next / SPL_CHANNEL_LINE) * SPLK_CALLS_MAX;
 	for (i = 0; i < SPLK_CALLS_MAX; i++)
-		new->slots[i].id = (uint32_t)(tx->tx.next / SPL_CHANNEL_LINE) * SPLK_CALLS_MAX + i;
+		new->slots[i].id = first + i;
+	new->before = first + SPLK_CALLS_MAX - 1;
 	*rpc = new;
 	return 0;
 }
@@ -92,9 +99,17 @@ static struct slot *take(struct splk_rpc *rpc)
 			continue;
 		rpc->last = at;
 		s->id += SPLK_CALLS_MAX;
+		if (s->id - rpc->before > BEHIND_MAX)
+			rpc->before = s->id - BEHIND_MAX;
 		return s;
 	}
 	return NULL;
+}
+
+/* Does a reply, which may be to a call that was cancelled, count as one of @unanswered? */
+static bool is_owed(const struct splk_rpc *rpc, uint32_t id)
+{
+	return (int32_t)(id - rpc->before) > 0;
 }
 
 /* Keeps a reply for its call. The message is acquired. */
@@ -129,7 +144,7 @@ static int receive(struct splk_rpc *rpc, const struct slot *mine, struct splk_me
 		splk_channel_rollback(rpc->rx);
 		return err;
 	}
-	if (rpc->unanswered)
+	if (rpc->unanswered && is_owed(rpc, m->correlation))
 		rpc->unanswered--;
 	return splk_channel_commit_rx(rpc->rx);
 }

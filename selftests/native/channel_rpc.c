@@ -192,6 +192,61 @@ static void another_caller(void)
 	splk_channel_close(replies);
 }
 
+/* Replies to a caller who has gone don't count as those that the next one is owed: he goes on making space for them. */
+static void owed_to_another(void)
+{
+	struct splk_channel_options o = { .size = sizeof(o), .capacity = CAPACITY };
+	struct splk_channel *calls, *replies, *tx, *rx, *server_rx, *server_tx;
+	static char buf[LONGEST];
+	struct splk_rpc *caller;
+	uint32_t call, old[8];
+	struct splk_message m;
+	int i;
+
+	MUST(!splk_channel_open(NULL, "memfd:calls", &o, &calls), "a channel");
+	MUST(!splk_channel_open(NULL, "memfd:replies", &o, &replies), "a channel");
+	server_rx = end_of(splk_channel_fd(calls), SPLK_CHANNEL_RX);
+	server_tx = end_of(splk_channel_fd(replies), SPLK_CHANNEL_TX);
+	tx = end_of(splk_channel_fd(calls), SPLK_CHANNEL_TX);
+	rx = end_of(splk_channel_fd(replies), SPLK_CHANNEL_RX);
+	MUST(!splk_rpc_new(tx, rx, &caller), "a caller");
+	for (i = 0; i < 8; i++) {
+		MUST(!splk_rpc_send(caller, "old", 3, 0, &call, 0), "its call");
+		MUST(splk_channel_recv(server_rx, buf, sizeof(buf), &m, 0) == 3, "received");
+		old[i] = m.correlation;
+	}
+	splk_rpc_free(caller);
+	splk_channel_close(tx);
+	splk_channel_close(rx);
+	tx = end_of(splk_channel_fd(calls), SPLK_CHANNEL_TX);
+	rx = end_of(splk_channel_fd(replies), SPLK_CHANNEL_RX);
+	MUST(!splk_rpc_new(tx, rx, &caller), "the next caller");
+	for (i = 0; i < 8; i++)
+		MUST(!splk_channel_send(server_tx, "late", 4, 0, old[i], 0), "a late reply");
+	for (i = 0; i < 4; i++) {
+		MUST(!splk_rpc_send(caller, buf, 1200, 0, &call, 0), "a long call");
+		if (!i) {
+			MUST(splk_channel_recv(server_rx, buf, sizeof(buf), &m, 0) == 1200,
+			     "received");
+			MUST(!splk_channel_send(server_tx, buf, LONGEST, 0, m.correlation, 0),
+			     "a long reply");
+		}
+	}
+	MUST(splk_channel_recv(server_rx, buf, sizeof(buf), &m, 0) == 1200, "received");
+	MUST(!splk_rpc_send(caller, buf, 1200, 0, &call, 0), "a long call");
+	OK(splk_rpc_send(caller, buf, 1200, 0, &call, splk_after(1000000)) == -ETIMEDOUT,
+	   "the server has the next call in hand, and there is no space for another");
+	OK(!splk_channel_send(server_tx, buf, LONGEST, 0, m.correlation, 0),
+	   "a caller without space for a call makes space for its reply");
+	splk_rpc_free(caller);
+	splk_channel_close(tx);
+	splk_channel_close(rx);
+	splk_channel_close(server_rx);
+	splk_channel_close(server_tx);
+	splk_channel_close(calls);
+	splk_channel_close(replies);
+}
+
 int main(void)
 {
 	struct splk_channel_options o = { .size = sizeof(o), .capacity = CAPACITY };
@@ -213,6 +268,7 @@ int main(void)
 	many();
 	too_late();
 	another_caller();
+	owed_to_another();
 	splk_rpc_free(rpc);
 	splk_rpc_free(NULL);
 	splk_channel_close(tx);

@@ -199,8 +199,8 @@ static int chfile_mmap(struct file *file, struct vm_area_struct *vma)
 			return ret;
 		/*
 		 * VM_DONTCOPY: a child would be a second producer, and who is to be interrupted by a heavy barrier would
-		 * not be one address space. VM_IO: MADV_DOFORK can't undo that; and nobody gets hold of the pages for
-		 * longer than the end lasts, as io_uring's fixed buffers would.
+		 * not be one address space. VM_IO: MADV_DOFORK can't undo that; and who asks the mapping for pages, to
+		 * hold them for longer than the end lasts, as io_uring's fixed buffers do, gets none.
 		 */
 		spl_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTCOPY | VM_IO, VM_MAYEXEC);
 		return 0;

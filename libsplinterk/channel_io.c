@@ -197,12 +197,12 @@ int splk_channel_send_many(struct splk_channel *ch, const struct splk_message *m
 		return -EBADF;
 	if (nr < 0 || (nr && !messages))
 		return -EINVAL;
-	ch->acquired = -1;
 	for (i = 0; i < nr; i++) {
 		m = &messages[i];
 		err = tx_acquire(ch, m->bytes, &payload, deadline);
 		if (spl_unlikely(err))
 			break;
+		ch->acquired = -1;
 		spl_copy(payload, m->payload, m->bytes);
 		spl_tx_commit(&ch->tx, m->bytes, m->type, m->correlation);
 	}

@@ -202,10 +202,11 @@ int splk_channel_send_many(struct splk_channel *ch, const struct splk_message *m
 		err = tx_acquire(ch, m->bytes, &payload, deadline);
 		if (spl_unlikely(err))
 			break;
-		ch->acquired = -1;
 		spl_copy(payload, m->payload, m->bytes);
 		spl_tx_commit(&ch->tx, m->bytes, m->type, m->correlation);
 	}
+	if (i)
+		ch->acquired = -1;
 	flush(ch);
 	return i ? i : err;
 }

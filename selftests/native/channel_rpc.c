@@ -147,104 +147,123 @@ static void too_late(void)
 	   "the late reply is nobody's");
 }
 
+/* Two channels with a server in this process, and callers who come and go. */
+struct line {
+	struct splk_channel *calls, *replies; /* neither end */
+	struct splk_channel *server_rx, *server_tx;
+	struct splk_channel *tx, *rx; /* the caller's */
+	struct splk_rpc *caller;
+};
+
+static void line_open(struct line *l)
+{
+	struct splk_channel_options o = { .size = sizeof(o), .capacity = CAPACITY };
+
+	MUST(!splk_channel_open(NULL, "memfd:calls", &o, &l->calls), "a channel");
+	MUST(!splk_channel_open(NULL, "memfd:replies", &o, &l->replies), "a channel");
+	l->server_rx = end_of(splk_channel_fd(l->calls), SPLK_CHANNEL_RX);
+	l->server_tx = end_of(splk_channel_fd(l->replies), SPLK_CHANNEL_TX);
+}
+
+static void line_close(struct line *l)
+{
+	splk_channel_close(l->server_rx);
+	splk_channel_close(l->server_tx);
+	splk_channel_close(l->calls);
+	splk_channel_close(l->replies);
+}
+
+static void caller_comes(struct line *l)
+{
+	l->tx = end_of(splk_channel_fd(l->calls), SPLK_CHANNEL_TX);
+	l->rx = end_of(splk_channel_fd(l->replies), SPLK_CHANNEL_RX);
+	MUST(!splk_rpc_new(l->tx, l->rx, &l->caller), "a caller");
+}
+
+static void caller_goes(struct line *l)
+{
+	splk_rpc_free(l->caller);
+	splk_channel_close(l->tx);
+	splk_channel_close(l->rx);
+}
+
+/* A short call that the server has received; what its reply will have to name. */
+static uint32_t called(struct line *l, uint32_t *call)
+{
+	struct splk_message m;
+	char buf[16];
+
+	MUST(!splk_rpc_send(l->caller, "call", 4, 0, call, 0), "its call");
+	MUST(splk_channel_recv(l->server_rx, buf, sizeof(buf), &m, 0) == 4, "received");
+	return m.correlation;
+}
+
+static void reply_late(struct line *l, const uint32_t *old, int nr)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		MUST(!splk_channel_send(l->server_tx, "late", 4, 0, old[i], 0), "a late reply");
+}
+
 /* A caller is gone with a call unanswered, and its reply meets the first call of the next one. */
 static void another_caller(void)
 {
-	struct splk_channel_options o = { .size = sizeof(o), .capacity = CAPACITY };
-	struct splk_channel *calls, *replies, *tx, *rx, *server_rx, *server_tx;
-	struct splk_message m;
-	struct splk_rpc *caller;
-	uint32_t call, old[3];
+	uint32_t call, id, old[3];
+	struct line l;
 	char buf[16];
 	int i;
 
-	MUST(!splk_channel_open(NULL, "memfd:calls", &o, &calls), "a channel");
-	MUST(!splk_channel_open(NULL, "memfd:replies", &o, &replies), "a channel");
-	server_rx = end_of(splk_channel_fd(calls), SPLK_CHANNEL_RX);
-	server_tx = end_of(splk_channel_fd(replies), SPLK_CHANNEL_TX);
+	line_open(&l);
 	for (i = 0; i < 3; i++) {
-		tx = end_of(splk_channel_fd(calls), SPLK_CHANNEL_TX);
-		rx = end_of(splk_channel_fd(replies), SPLK_CHANNEL_RX);
-		MUST(!splk_rpc_new(tx, rx, &caller), "a caller");
-		MUST(!splk_rpc_send(caller, "old", 3, 0, &call, 0), "its call");
-		MUST(splk_channel_recv(server_rx, buf, sizeof(buf), &m, 0) == 3, "received");
-		old[i] = m.correlation;
-		splk_rpc_free(caller);
-		splk_channel_close(tx);
-		splk_channel_close(rx);
+		caller_comes(&l);
+		old[i] = called(&l, &call);
+		caller_goes(&l);
 	}
-	tx = end_of(splk_channel_fd(calls), SPLK_CHANNEL_TX);
-	rx = end_of(splk_channel_fd(replies), SPLK_CHANNEL_RX);
-	MUST(!splk_rpc_new(tx, rx, &caller), "the last caller");
-	for (i = 0; i < 3; i++)
-		MUST(!splk_channel_send(server_tx, "late", 4, 0, old[i], 0), "a late reply");
-	MUST(!splk_rpc_send(caller, "new", 3, 0, &call, 0), "its call");
-	MUST(splk_channel_recv(server_rx, buf, sizeof(buf), &m, 0) == 3, "received");
-	MUST(!splk_channel_send(server_tx, "reply", 5, 0, m.correlation, 0), "its reply");
-	OK(splk_rpc_wait(caller, call, buf, sizeof(buf), NULL, 0) == 5 && !memcmp(buf, "reply", 5),
+	caller_comes(&l);
+	reply_late(&l, old, 3);
+	id = called(&l, &call);
+	MUST(!splk_channel_send(l.server_tx, "reply", 5, 0, id, 0), "its reply");
+	OK(splk_rpc_wait(l.caller, call, buf, sizeof(buf), NULL, 0) == 5 &&
+		   !memcmp(buf, "reply", 5),
 	   "a reply to a caller who has gone isn't the next one's");
-	splk_rpc_free(caller);
-	splk_channel_close(tx);
-	splk_channel_close(rx);
-	splk_channel_close(server_rx);
-	splk_channel_close(server_tx);
-	splk_channel_close(calls);
-	splk_channel_close(replies);
+	caller_goes(&l);
+	line_close(&l);
 }
 
 /* Replies to a caller who has gone don't count as those that the next one is owed: he goes on making space for them. */
 static void owed_to_another(void)
 {
-	struct splk_channel_options o = { .size = sizeof(o), .capacity = CAPACITY };
-	struct splk_channel *calls, *replies, *tx, *rx, *server_rx, *server_tx;
 	static char buf[LONGEST];
-	struct splk_rpc *caller;
-	uint32_t call, old[8];
 	struct splk_message m;
+	uint32_t call, old[8];
+	struct line l;
 	int i;
 
-	MUST(!splk_channel_open(NULL, "memfd:calls", &o, &calls), "a channel");
-	MUST(!splk_channel_open(NULL, "memfd:replies", &o, &replies), "a channel");
-	server_rx = end_of(splk_channel_fd(calls), SPLK_CHANNEL_RX);
-	server_tx = end_of(splk_channel_fd(replies), SPLK_CHANNEL_TX);
-	tx = end_of(splk_channel_fd(calls), SPLK_CHANNEL_TX);
-	rx = end_of(splk_channel_fd(replies), SPLK_CHANNEL_RX);
-	MUST(!splk_rpc_new(tx, rx, &caller), "a caller");
-	for (i = 0; i < 8; i++) {
-		MUST(!splk_rpc_send(caller, "old", 3, 0, &call, 0), "its call");
-		MUST(splk_channel_recv(server_rx, buf, sizeof(buf), &m, 0) == 3, "received");
-		old[i] = m.correlation;
-	}
-	splk_rpc_free(caller);
-	splk_channel_close(tx);
-	splk_channel_close(rx);
-	tx = end_of(splk_channel_fd(calls), SPLK_CHANNEL_TX);
-	rx = end_of(splk_channel_fd(replies), SPLK_CHANNEL_RX);
-	MUST(!splk_rpc_new(tx, rx, &caller), "the next caller");
+	line_open(&l);
+	caller_comes(&l);
 	for (i = 0; i < 8; i++)
-		MUST(!splk_channel_send(server_tx, "late", 4, 0, old[i], 0), "a late reply");
+		old[i] = called(&l, &call);
+	caller_goes(&l);
+	caller_comes(&l);
+	reply_late(&l, old, 8);
 	for (i = 0; i < 4; i++) {
-		MUST(!splk_rpc_send(caller, buf, 1200, 0, &call, 0), "a long call");
+		MUST(!splk_rpc_send(l.caller, buf, 1200, 0, &call, 0), "a long call");
 		if (!i) {
-			MUST(splk_channel_recv(server_rx, buf, sizeof(buf), &m, 0) == 1200,
+			MUST(splk_channel_recv(l.server_rx, buf, sizeof(buf), &m, 0) == 1200,
 			     "received");
-			MUST(!splk_channel_send(server_tx, buf, LONGEST, 0, m.correlation, 0),
+			MUST(!splk_channel_send(l.server_tx, buf, LONGEST, 0, m.correlation, 0),
 			     "a long reply");
 		}
 	}
-	MUST(splk_channel_recv(server_rx, buf, sizeof(buf), &m, 0) == 1200, "received");
-	MUST(!splk_rpc_send(caller, buf, 1200, 0, &call, 0), "a long call");
-	OK(splk_rpc_send(caller, buf, 1200, 0, &call, splk_after(1000000)) == -ETIMEDOUT,
+	MUST(splk_channel_recv(l.server_rx, buf, sizeof(buf), &m, 0) == 1200, "received");
+	MUST(!splk_rpc_send(l.caller, buf, 1200, 0, &call, 0), "a long call");
+	OK(splk_rpc_send(l.caller, buf, 1200, 0, &call, splk_after(1000000)) == -ETIMEDOUT,
 	   "the server has the next call in hand, and there is no space for another");
-	OK(!splk_channel_send(server_tx, buf, LONGEST, 0, m.correlation, 0),
+	OK(!splk_channel_send(l.server_tx, buf, LONGEST, 0, m.correlation, 0),
 	   "a caller without space for a call makes space for its reply");
-	splk_rpc_free(caller);
-	splk_channel_close(tx);
-	splk_channel_close(rx);
-	splk_channel_close(server_rx);
-	splk_channel_close(server_tx);
-	splk_channel_close(calls);
-	splk_channel_close(replies);
+	caller_goes(&l);
+	line_close(&l);
 }
 
 int main(void)

@@ -326,6 +326,23 @@ static int as_user(const char *store, const char *name, int flags, __u32 role, _
 	return wait_for(pid);
 }
 
+/* A store that every user may write, and the device open to all; @was is what it was open to. A handle or negative errno. */
+static int open_to_all(const char *store, mode_t *was)
+{
+	struct spl_ioc_create c = create_arg(store, small(10));
+	struct stat st;
+	int h, ret;
+
+	umask(0);
+	if (stat(DEV, &st) || chmod(DEV, 0666))
+		return -errno;
+	*was = st.st_mode & 0777;
+	h = dev_open(O_RDWR);
+	c.mode = 0666;
+	ret = h < 0 ? h : call(h, SPL_IOC_CREATE, &c);
+	return ret ? ret : h;
+}
+
 TEST_F(channel, modes_are_enforced)
 {
 	static const struct {
@@ -335,20 +352,14 @@ TEST_F(channel, modes_are_enforced)
 		      { 0644, 0, EACCES },
 		      { 0666, 0, 0 },
 		      { 0622, EACCES, EACCES } };
-	struct spl_ioc_create c;
 	char store[48];
-	struct stat st;
+	mode_t was;
 	size_t i;
 	int h;
 
 	snprintf(store, sizeof(store), "%s.open", self->name);
-	umask(0);
-	ASSERT_EQ(0, stat(DEV, &st));
-	ASSERT_EQ(0, chmod(DEV, 0666));
-	h = dev_open(O_RDWR);
-	c = create_arg(store, small(10));
-	c.mode = 0666;
-	ASSERT_EQ(0, call(h, SPL_IOC_CREATE, &c));
+	h = open_to_all(store, &was);
+	ASSERT_GE(h, 0);
 	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
 		struct spl_ioc_channel_open o = channel_arg("m", CREATE, 0, NONE, 0);
 
@@ -366,7 +377,7 @@ TEST_F(channel, modes_are_enforced)
 	}
 	unlink_store(store);
 	close(h);
-	chmod(DEV, st.st_mode & 0777);
+	chmod(DEV, was);
 }
 
 /* How many of the store's channels a user finds closed, or 99: what is told of one isn't what he may know. */
@@ -411,20 +422,14 @@ TEST_F(channel, list_keeps_what_modes_close)
 		const char *name;
 		__u32 mode;
 	} made[] = { { "o", 0600 }, { "g", 0640 }, { "a", 0604 } };
-	struct spl_ioc_create c;
 	struct end tx[3];
 	char store[48];
-	struct stat st;
+	mode_t was;
 	int h, i, k;
 
 	snprintf(store, sizeof(store), "%s.list", self->name);
-	umask(0);
-	ASSERT_EQ(0, stat(DEV, &st));
-	ASSERT_EQ(0, chmod(DEV, 0666));
-	h = dev_open(O_RDWR);
-	c = create_arg(store, small(10));
-	c.mode = 0666;
-	ASSERT_EQ(0, call(h, SPL_IOC_CREATE, &c));
+	h = open_to_all(store, &was);
+	ASSERT_GE(h, 0);
 	for (i = 0; i < 3; i++) {
 		struct spl_ioc_channel_open o = channel_arg(made[i].name, CREATE, 4096, TX, 0);
 
@@ -442,25 +447,19 @@ TEST_F(channel, list_keeps_what_modes_close)
 		end_close(&tx[i]);
 	unlink_store(store);
 	close(h);
-	chmod(DEV, st.st_mode & 0777);
+	chmod(DEV, was);
 }
 
 /* The store is somebody's, a channel in it another's: both may take the channel's name away, a third may not. */
 TEST_F(channel, owners_unlink)
 {
-	struct spl_ioc_create c;
 	char store[48];
-	struct stat st;
+	mode_t was;
 	int h, who;
 
 	snprintf(store, sizeof(store), "%s.own", self->name);
-	umask(0);
-	ASSERT_EQ(0, stat(DEV, &st));
-	ASSERT_EQ(0, chmod(DEV, 0666));
-	h = dev_open(O_RDWR);
-	c = create_arg(store, small(10));
-	c.mode = 0666;
-	ASSERT_EQ(0, call(h, SPL_IOC_CREATE, &c));
+	h = open_to_all(store, &was);
+	ASSERT_GE(h, 0);
 	for (who = 0; who < 3; who++) {
 		static const uid_t uid[] = { 1001, 1002, 0 };
 		static const int said[] = { 0, EACCES, 0 };
@@ -480,7 +479,7 @@ TEST_F(channel, owners_unlink)
 	}
 	unlink_store(store);
 	close(h);
-	chmod(DEV, st.st_mode & 0777);
+	chmod(DEV, was);
 }
 
 TEST_F(channel, list_tells_every_channel_once)

@@ -397,10 +397,13 @@ static inline int spl_exists(const struct spl_store *s, const void *key, __u32 k
 /* Operations of a batch that are under way at once: enough to hide the memory's latency. */
 #define SPL_BATCH 32
 
-/* An operation of a batch on its way: the cell word that may be its key's, and the lane that this names, or NULL. */
+/*
+ * An operation of a batch on its way: the lane that the cell names which may be its key's, or NULL, and the generation
+ * that it names, where a sequence word has it.
+ */
 struct spl_ahead {
 	__u64 hash;
-	__u64 word;
+	__u64 gen;
 	struct spl_bucket *bucket;
 	struct spl_lane *lane;
 };
@@ -424,13 +427,15 @@ static spl_inline bool spl_ahead_in(const struct spl_store *s, struct spl_ahead 
 				    __u64 head, bool write)
 {
 	__u32 mask = spl_cells_with(cell, head);
+	__u64 word;
 
 	a->lane = NULL;
 	if (spl_unlikely(!mask))
 		return false;
-	a->word = spl_load(&cell[__builtin_ctz(mask) / 2]); /* (a) */
-	if (spl_likely(!((a->word ^ head) & SPL_CELL_HEAD)))
-		a->lane = spl_lane_at(s, spl_lane_of(s, a->word));
+	word = spl_load(&cell[__builtin_ctz(mask) / 2]); /* (a) */
+	a->gen = word >> s->lane_bits << SPL_LANE_GEN_SHIFT;
+	if (spl_likely(!((word ^ head) & SPL_CELL_HEAD)))
+		a->lane = spl_lane_at(s, spl_lane_of(s, word));
 	if (spl_unlikely(!a->lane))
 		return false;
 	if (write) {
@@ -480,32 +485,31 @@ static spl_noinline long spl_ahead_again(const struct spl_store *s, __u64 hash,
 	return r ? r : spl_get_again(s, hash, io->key, io->klen, io->buf, io->cap, NULL);
 }
 
-/* Get by what was found ahead; whatever is out of the ordinary begins anew. */
-static spl_inline long spl_ahead_get(const struct spl_store *s, const struct spl_ahead *a,
-				     const struct spl_io *io)
+/*
+ * Get by what was found ahead. @named: the bits of a sequence word by which spl_seq_names() decides.
+ *
+ * Return: bytes of the value, or -EAGAIN for whatever is out of the ordinary.
+ */
+static spl_inline long spl_ahead_get(const struct spl_ahead *a, const struct spl_io *io,
+				     __u64 named, __u32 value_max)
 {
-	__u32 vlen, room = io->cap < s->value_max ? io->cap : s->value_max;
 	struct spl_lane *lane = a->lane;
-	const unsigned char *key;
+	__u32 klen = io->klen, vlen;
 	__u64 seq;
 
-	if (spl_unlikely(!lane || !io->buf || io->klen - 1 >= s->key_max))
-		goto again;
+	if (spl_unlikely(!lane))
+		return -EAGAIN;
 	seq = spl_load_acquire(&lane->seq); /* (c) */
-	if (spl_unlikely(!spl_seq_names(s, seq, a->word) || spl_load(&lane->klen) != io->klen))
-		goto again;
-	key = (const unsigned char *)io->key;
-	if (spl_unlikely(!spl_key_equal(spl_lane_key(lane), key, io->klen)))
-		goto again;
+	if (spl_unlikely((seq ^ a->gen) & named || spl_load(&lane->klen) != klen))
+		return -EAGAIN;
+	if (spl_unlikely(!spl_key_equal(spl_lane_key(lane), (const unsigned char *)io->key, klen)))
+		return -EAGAIN;
 	vlen = spl_load(&lane->vlen);
-	if (spl_unlikely(vlen > room))
-		goto again;
-	spl_copy(io->buf, spl_lane_value(lane, io->klen), vlen);
+	if (spl_unlikely(vlen > value_max || vlen > io->cap))
+		return -EAGAIN;
+	spl_copy(io->buf, spl_lane_value(lane, klen), vlen);
 	spl_rmb(); /* (b) */
-	if (spl_likely(spl_seq_held(seq, spl_load(&lane->seq))))
-		return vlen;
-again:
-	return spl_ahead_again(s, a->hash, io);
+	return spl_likely(spl_seq_held(seq, spl_load(&lane->seq))) ? (long)vlen : -EAGAIN;
 }
 
 /**
@@ -520,8 +524,10 @@ again:
  */
 static inline __u32 spl_get_many(const struct spl_store *s, struct spl_io *io, __u32 nr)
 {
+	const __u64 named = s->gen_mask << SPL_LANE_GEN_SHIFT | SPL_LANE_FILLING;
+	__u32 i, n, far, value_max = s->value_max, good = nr;
 	struct spl_ahead a[SPL_BATCH];
-	__u32 i, n, far, good = 0;
+	long r;
 
 	for (; nr; nr -= n, io += n) {
 		n = nr < SPL_BATCH ? nr : SPL_BATCH;
@@ -532,14 +538,20 @@ static inline __u32 spl_get_many(const struct spl_store *s, struct spl_io *io, _
 		}
 		spl_ahead_keys(io, n);
 		for (i = 0, far = 0; i < n; i++) {
-			if (spl_unlikely(!spl_ahead_home(s, &a[i], false)))
+			if (spl_unlikely(!io[i].buf || spl_key_check(s, io[i].klen)))
+				a[i].lane = NULL;
+			else if (spl_unlikely(!spl_ahead_home(s, &a[i], false)))
 				far |= 1U << i;
 		}
 		for (; spl_unlikely(far); far &= far - 1)
 			spl_ahead_far(s, &a[__builtin_ctz(far)]);
 		for (i = 0; i < n; i++) {
-			io[i].result = spl_ahead_get(s, &a[i], &io[i]);
-			good += io[i].result >= 0;
+			r = spl_ahead_get(&a[i], &io[i], named, value_max);
+			if (spl_unlikely(r < 0)) {
+				r = spl_ahead_again(s, a[i].hash, &io[i]);
+				good -= r < 0;
+			}
+			io[i].result = r;
 		}
 	}
 	return good;

@@ -178,6 +178,7 @@ void floor_set_loose(void *context, uint64_t ops);
 void floor_set_row(void *context, uint64_t ops);
 void floor_get_loose(void *context, uint64_t ops);
 void floor_get_batched(void *context, uint64_t ops);
+void floor_get_apart(void *context, uint64_t ops);
 void data_get(void *context, uint64_t ops);
 void data_get_serial(void *context, uint64_t ops);
 void data_set_serial(void *context, uint64_t ops);

@@ -80,14 +80,15 @@ void floor_get_loose(void *context, uint64_t ops)
 
 /*
  * The same accesses in batches: all cells are on their way, then all lanes, then they are copied. Only the lane's address
- * comes out of its cell; operations of a batch wait for nothing of each other.
+ * comes out of its cell; operations of a batch wait for nothing of each other. @apart: a batch's places are known when
+ * the one before it has been copied.
  */
-void floor_get_batched(void *context, uint64_t ops)
+static inline __attribute__((always_inline)) void walk_batches(struct work *w, uint64_t ops,
+							       bool apart)
 {
+	uint64_t first, count, i, dep = 0, zero = runtime_zero;
 	const uint32_t off = SPL_VALUE_OFF(KEY_BYTES);
-	uint64_t first, count, i, zero = runtime_zero;
 	const unsigned char *lane[BATCH];
-	struct work *w = context;
 	const struct place *p;
 	uint32_t k, nr;
 
@@ -95,7 +96,7 @@ void floor_get_batched(void *context, uint64_t ops)
 		count = seq_piece(&w->q, ops, &first);
 		for (i = first; i < first + count; i += nr) {
 			nr = first + count - i < BATCH ? first + count - i : BATCH;
-			p = &w->q.places[i];
+			p = &w->q.places[i + (dep & zero)];
 			for (k = 0; k < nr; k++)
 				spl_prefetch(w->q.base + p[k].cell);
 			/* The next batch's places, as get_many() does with its keys. */
@@ -107,11 +108,24 @@ void floor_get_batched(void *context, uint64_t ops)
 				spl_prefetch(lane[k]);
 				spl_prefetch(lane[k] + off);
 			}
-			for (k = 0; k < nr; k++)
+			for (k = 0; k < nr; k++) {
 				copy(w->buf + k * w->n,
 				     lane[k] + off + (spl_load((uint64_t *)lane[k]) & zero), w->n);
+				if (apart)
+					dep += spl_load((uint64_t *)(w->buf + (k + 1) * w->n - 8));
+			}
 		}
 	}
+}
+
+void floor_get_batched(void *context, uint64_t ops)
+{
+	walk_batches(context, ops, false);
+}
+
+void floor_get_apart(void *context, uint64_t ops)
+{
+	walk_batches(context, ops, true);
 }
 
 /* @row: by addresses that stand in a row, instead of places. */

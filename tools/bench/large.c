@@ -16,6 +16,7 @@ static void million(void)
 	int floor_g = group_subject(&g, "", floor_get, &w);
 	int loose = group_subject(&g, "", floor_get_loose, &w);
 	int batched = group_subject(&g, "", floor_get_batched, &w);
+	int apart = group_subject(&g, "", floor_get_apart, &w);
 	int many64 = group_subject(&g, "", data_get_long, &w);
 
 	group_figure(&g, "get_many(16), 1 M keys", many, get, GAIN, 3, "get, 1 M keys");
@@ -27,6 +28,10 @@ static void million(void)
 	group_figure(&g, "get_many(16), 1 M keys / floor in batches of 16", many, batched, COST, 0,
 		     "the same lines: cells, then lanes");
 	group_figure(&g, "get_many(16) floor: lines in batches, 1 M keys", batched, get, GAIN, 0,
+		     "get, 1 M keys");
+	group_figure(&g, "get_many(16), 1 M keys / floor of batches apart", many, apart, COST, 0,
+		     "a batch begins when the last has ended");
+	group_figure(&g, "get_many(16) floor: batches apart, 1 M keys", apart, get, GAIN, 0,
 		     "get, 1 M keys");
 	group_figure(&g, "get_many(64), 1 M keys", many64, get, GAIN, 0, "get, 1 M keys");
 	if (!group_wanted(&g))

@@ -349,7 +349,8 @@ static spl_inline void spl_copy(void *dst, const void *src, __u32 n)
 		memcpy(to, from, n);
 	} else if (n >= 8) {
 		__builtin_memcpy(to, from, 8);
-		__builtin_memcpy(to + n - 8, from + n - 8, 8);
+		if (!__builtin_constant_p(n) || n > 8) /* of a number nothing is left */
+			__builtin_memcpy(to + n - 8, from + n - 8, 8);
 	} else {
 		for (i = 0; i < n; i++)
 			to[i] = from[i];

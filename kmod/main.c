@@ -32,7 +32,7 @@ MODULE_PARM_DESC(max_writers, "threads that may write to the default store at on
 
 static bool watch = true;
 module_param(watch, bool, 0444);
-MODULE_PARM_DESC(watch, "keys of the default store can be bound to groups: 32 bytes a key (default: 1)");
+MODULE_PARM_DESC(watch, "keys of the default store can be bound to groups: 37 bytes a key (default: 1)");
 
 static unsigned int feed;
 module_param(feed, uint, 0444);

@@ -27,7 +27,7 @@ enum spl_region_id {
 	SPL_REGION_LANES = 5, /* lanes_total times lane_stride bytes */
 	SPL_REGION_SIGNAL = 6, /* struct spl_signal */
 	SPL_REGION_WATCH =
-		7, /* struct spl_attr[buckets * SPL_BUCKET_CELLS], if SPL_GEOMETRY_WATCH */
+		7, /* struct spl_attr[buckets * SPL_BUCKET_SLOTS], if SPL_GEOMETRY_WATCH */
 	SPL_REGION_FEED =
 		9, /* change feed: geometry.feed records for each writer cell, or absent */
 	/* Room that is named already and has size 0 in this version: */
@@ -487,7 +487,7 @@ static inline int spl_layout_plan(struct spl_info *info)
 	end = spl_layout_place(info, SPL_REGION_SIGNAL, end, 1, sizeof(struct spl_signal));
 	if (g->flags & SPL_GEOMETRY_WATCH)
 		end = spl_layout_place(info, SPL_REGION_WATCH, end,
-				       (__u64)info->buckets * SPL_BUCKET_CELLS,
+				       (__u64)info->buckets * SPL_BUCKET_SLOTS,
 				       sizeof(struct spl_attr));
 	end = spl_layout_place(info, SPL_REGION_FEED, end, g->max_writers,
 			       g->feed * sizeof(struct spl_feed_record));

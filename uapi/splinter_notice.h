@@ -34,7 +34,7 @@ static spl_inline struct spl_attr *spl_attr_at(const struct spl_store *s, __u64 
 /* Only of a store that has them. */
 static spl_inline struct spl_attr *spl_watch_at(const struct spl_store *s, __u64 pos)
 {
-	return &s->watch[pos / SPL_BUCKET_SLOTS * SPL_BUCKET_CELLS + pos % SPL_BUCKET_SLOTS];
+	return &s->watch[pos];
 }
 
 /*

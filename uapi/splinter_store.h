@@ -131,7 +131,7 @@ static inline int spl_store_attach(struct spl_store *s, const struct spl_info *i
 	    !spl_region_holds(&i, data_bytes, SPL_REGION_SIGNAL, 1, sizeof(struct spl_signal)) ||
 	    ((g->flags & SPL_GEOMETRY_WATCH) &&
 	     !spl_region_holds(&i, data_bytes, SPL_REGION_WATCH,
-			       (__u64)i.buckets * SPL_BUCKET_CELLS, sizeof(struct spl_attr))) ||
+			       (__u64)i.buckets * SPL_BUCKET_SLOTS, sizeof(struct spl_attr))) ||
 	    (g->feed && !spl_region_holds(&i, data_bytes, SPL_REGION_FEED, g->max_writers,
 					  g->feed * sizeof(struct spl_feed_record))))
 		return -EBADMSG;

@@ -25,7 +25,7 @@ static const struct ctl_opt init_opts[] = {
 	{ "key-max", 'k', "BYTES", "longest key (64)" },
 	{ "writers", 'w', "N", "threads that may write at one time (64)" },
 	{ "spares", 0, "N", "lanes per writer beyond --lanes (4)" },
-	{ "watch", 'W', NULL, "keys can be bound to groups (32 bytes for each)" },
+	{ "watch", 'W', NULL, "keys can be bound to groups (37 bytes for each)" },
 	{ "feed", 'f', "N",
 	  "changes that each writer keeps for `feed`; a power of two, 128 or more" },
 	{ "policy", 'p', "WHERE", "local, bind or interleave (module only)" },

@@ -349,7 +349,8 @@ static void garble_notice(struct world *w, const struct record *r)
 	case 5: /* a pair of a key that is there, and its bit, or not */
 	case 6:
 		pair = w->s.watch && r->v & 1
-			       ? &w->s.watch[i]
+			       ? &w->s.watch[i / SPL_BUCKET_CELLS * SPL_BUCKET_SLOTS +
+					     i % SPL_BUCKET_CELLS]
 			       : &w->s.attrs[i / SPL_BUCKET_CELLS].cell[i % SPL_BUCKET_CELLS];
 		if (at)
 			pair->guard = (lane_at(w, *at & w->s.lane_mask)->inc & SPL_INC) |

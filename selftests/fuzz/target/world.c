@@ -142,7 +142,7 @@ int world_make(struct world *w, uint8_t geometry, bool shared)
 	w->s.signal = block(w, sizeof(*w->s.signal));
 	if (w->s.watch)
 		w->s.watch =
-			block(w, (size_t)w->s.buckets * SPL_BUCKET_CELLS * sizeof(*w->s.watch));
+			block(w, (size_t)w->s.buckets * SPL_BUCKET_SLOTS * sizeof(*w->s.watch));
 	if (w->s.feed)
 		w->s.feed = block(w, w->s.max_writers * w->s.feed_bytes);
 	for (i = 0; i < w->s.lanes_total; i++)

@@ -193,7 +193,7 @@ static inline int spl_attr_change(struct spl_writer *w, const void *key, __u32 k
 		if (spl_cas128(&a->guard, guard, word, now_guard, now_word)) { /* (L) */
 			spl_count(&w->cell->nr_attr);
 			if (e->labels_set)
-				spl_notice_ask(s, hit.pos); /* (S) */
+				spl_notice_ask(s, hit.pos, SPL_NOTICE_ATTR); /* (S) */
 			if (v.labels != now_word)
 				spl_labels_notice(w, &hit, hash, inc, v.labels, now_word);
 			spl_store_release(&w->cell->op, SPL_OP_NONE);

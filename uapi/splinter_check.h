@@ -82,7 +82,7 @@ static inline int spl_check_live(const struct spl_store *s, __u64 pos, __u64 wor
 static inline void spl_check_cell(const struct spl_store *s, const struct spl_check_work *w,
 				  __u64 pos, bool repair, struct spl_check_counts *c)
 {
-	__u64 word = spl_load_acquire(spl_cell_at(s, pos)), guard;
+	__u64 word = spl_load_acquire(spl_cell_at(s, pos)), guard, asked;
 	struct spl_hit hit;
 	bool drop = false;
 	int r;
@@ -129,8 +129,9 @@ static inline void spl_check_cell(const struct spl_store *s, const struct spl_ch
 	guard = spl_load(&spl_attr_at(s, pos)->guard);
 	if ((guard & SPL_INC) == (spl_load(&spl_lane_at(s, spl_lane_of(s, word))->inc) & SPL_INC))
 		c->attrs_live++;
-	if (repair && spl_pairs_ask(s, pos) && !(spl_load(spl_notice_at(s, pos)) & SPL_NOTICE)) {
-		spl_notice_ask(s, pos);
+	asked = spl_pairs_ask(s, pos) & ~spl_load(spl_notice_at(s, pos));
+	if (repair && asked) {
+		spl_notice_ask(s, pos, asked);
 		c->repaired++;
 	}
 	if (hit.pos == SPL_POS_NONE) {

@@ -153,20 +153,23 @@ struct spl_self {
 /**
  * struct spl_bucket - one cache line of the index
  * @cell: see above; changed by compare-and-swap, except that a dead cell is emptied by its deleter (or its reaper)
- * @overflow: bit 0 (SPL_NOTICE): a key in one of the cells may have labels, a watch mask, or somebody who waits for it. The
- *	others are of the keys whose home is this bucket and that stand elsewhere: bits 1..15: bit d says that one may
- *	stand at distance d; bits 16..39: bit 16 + tag * 24 / 1024 says that one may have that tag, so that a look-up of
- *	an absent key rarely goes on. Bits 40..63: version, raised whenever bits are asked for
+ * @overflow: bit 0 (SPL_NOTICE_ATTR): a key in one of the cells may have labels, or somebody who waits for it; bit 16
+ *	(SPL_NOTICE_WATCH): a watch mask. The others are of the keys whose home is this bucket and that stand elsewhere:
+ *	bits 1..15: bit d says that one may stand at distance d; bits 17..39: bit 17 + tag * 23 / 1024 says that one may
+ *	have that tag, so that a look-up of an absent key rarely goes on. Bits 40..63: version, raised whenever bits are
+ *	asked for
  */
 struct spl_bucket {
 	__u64 cell[SPL_BUCKET_CELLS];
 	__u64 overflow;
 } __attribute__((aligned(64)));
 
-#define SPL_NOTICE 1ULL
+#define SPL_NOTICE_ATTR 1ULL
+#define SPL_NOTICE_WATCH (1ULL << 16)
+#define SPL_NOTICE (SPL_NOTICE_ATTR | SPL_NOTICE_WATCH)
 #define SPL_OVERFLOW_DISTS 0xfffeULL
-#define SPL_OVERFLOW_TAG_SHIFT 16
-#define SPL_OVERFLOW_TAGS 24
+#define SPL_OVERFLOW_TAG_SHIFT 17
+#define SPL_OVERFLOW_TAGS 23
 #define SPL_OVERFLOW_VERSION (1ULL << 40)
 #define SPL_OVERFLOW_MASK (SPL_OVERFLOW_VERSION - 1)
 

@@ -11,6 +11,14 @@
  *
  * (S): the writer sees the bit, or the binder sees the new value.
  *
+ *	load bucket's word			pair = groups		(16-byte CAS)
+ *	read barrier		(s)		word's version + 1	(S)
+ *	load pair
+ *	exchange cell, full barrier, pulse	full barrier		(S)
+ *	word still the same?			look at the key
+ *
+ * (S), (s): what the pair said is believed if no binding came in between; otherwise the writer looks again.
+ *
  *	writer					sleeper
  *	count + 1				armed = 1
  *	full barrier		(T)		full barrier		(T)
@@ -63,13 +71,17 @@ static inline bool spl_attr_load(const struct spl_attr *a, __u64 *guard, __u64 *
 #endif
 }
 
-/* Does a pair of the cell ask for SPL_NOTICE? A stale one may say so, too: that costs a look, no more. */
-static inline bool spl_pairs_ask(const struct spl_store *s, __u64 pos)
+/* The bits of SPL_NOTICE that the pairs of the cell ask for. Stale ones may, too: that costs a look, no more. */
+static inline __u64 spl_pairs_ask(const struct spl_store *s, __u64 pos)
 {
 	const struct spl_attr *a = spl_attr_at(s, pos);
+	__u64 bits = 0;
 
-	return spl_load(&a->word) || (spl_load(&a->guard) & SPL_ATTR_WAITED) ||
-	       (s->watch && spl_load(&spl_watch_at(s, pos)->word));
+	if (spl_load(&a->word) || (spl_load(&a->guard) & SPL_ATTR_WAITED))
+		bits = SPL_NOTICE_ATTR;
+	if (s->watch && spl_load(&spl_watch_at(s, pos)->word))
+		bits |= SPL_NOTICE_WATCH;
+	return bits;
 }
 
 /* The overflow word of the bucket in which a cell stands, for its SPL_NOTICE. */
@@ -79,31 +91,30 @@ static spl_inline __u64 *spl_notice_at(const struct spl_store *s, __u64 pos)
 }
 
 /*
- * A pair of the key in the cell is other than zero, and the caller has something in it. For all of them, not only for who
- * made it so: that one may have stopped before he came here. The version first: who is about to clear the bit, and hasn't
- * seen the pair, fails or is before the bit; so a bit that is set by then stays. Never fails, unlike spl_overflow_set().
+ * A pair of the key in the cell is other than zero, and the caller has something in it: one bit of SPL_NOTICE, or both.
+ * For all of them, not only for who made it so: that one may have stopped before he came here. The version first: who is
+ * about to clear the bit, and hasn't seen the pair, fails or is before the bit; so a bit that is set by then stays. Never
+ * fails, unlike spl_overflow_set().
  */
-static inline void spl_notice_ask(const struct spl_store *s, __u64 pos)
+static inline void spl_notice_ask(const struct spl_store *s, __u64 pos, __u64 bits)
 {
 	__u64 *p = spl_notice_at(s, pos);
 
 	spl_add64(p, SPL_OVERFLOW_VERSION);
-	if (!(spl_load(p) & SPL_NOTICE))
-		spl_or64(p, SPL_NOTICE); /* (S) */
+	if (bits & ~spl_load(p))
+		spl_or64(p, bits); /* (S) */
 }
 
-/* SPL_NOTICE, if a cell of the bucket needs it, or somebody who waits for a key that isn't there: see spl_wait_birth(). */
+/* What of SPL_NOTICE a bucket's cells need, or somebody who waits for a key that isn't there: see spl_wait_birth(). */
 static inline __u64 spl_notice_needed(const struct spl_store *s, __u32 bucket)
 {
+	__u64 needed = spl_load(&s->signal->births) ? SPL_NOTICE_ATTR : 0;
 	__u32 i;
 
-	if (spl_load(&s->signal->births))
-		return SPL_NOTICE;
 	for (i = 0; i < SPL_BUCKET_CELLS; i++)
-		if (spl_load(&s->index[bucket].cell[i]) != SPL_CELL_EMPTY &&
-		    spl_pairs_ask(s, (__u64)bucket * SPL_BUCKET_SLOTS + i))
-			return SPL_NOTICE;
-	return 0;
+		if (spl_load(&s->index[bucket].cell[i]) != SPL_CELL_EMPTY)
+			needed |= spl_pairs_ask(s, (__u64)bucket * SPL_BUCKET_SLOTS + i);
+	return needed;
 }
 
 /* Counters, as masks: what a change has to pulse, or a writer to ring. */
@@ -144,36 +155,31 @@ static inline struct spl_counters spl_bound_to(const struct spl_store *s, __u64 
 	return to;
 }
 
-/* Pulses counters of one kind; those that somebody sleeps on. */
-static inline __u64 spl_pulse_each(struct spl_group *of, __u64 mask)
+/* Pulses counters of one kind. Until it is known who sleeps, @ring of the writer's cell declares to ring them all. */
+static spl_inline void spl_pulse_each(struct spl_group *of, __u64 mask, __u64 *ring)
 {
-	__u64 due = 0, left;
+	__u64 due = spl_load(ring);
 	__u32 i;
 
-	for (left = mask; left; left &= left - 1) {
-		i = (__u32)__builtin_ctzll(left);
+	spl_store_release(ring, due | mask);
+	for (; mask; mask &= mask - 1) {
+		i = (__u32)__builtin_ctzll(mask);
 		spl_add64(&of[i].count, 1);
 		spl_mb_after_cas(); /* (T) */
-		if (spl_load(&of[i].armed) & 1)
+		if (spl_unlikely(spl_load(&of[i].armed) & 1))
 			due |= 1ULL << i;
 	}
-	return due;
+	spl_store_release(ring, due);
 }
 
-/* Pulse counters for the writer of @cell. Until it knows who sleeps it declares to ring them all. */
+/* Pulse counters for the writer of @cell. */
 static spl_noinline void spl_pulse(const struct spl_store *s, struct spl_wcell *cell,
 				   struct spl_counters to)
 {
-	__u64 groups = spl_load(&cell->ring_groups), bells = spl_load(&cell->ring_bells);
-
-	if (!(to.groups | to.bells))
-		return;
-	spl_store_release(&cell->ring_groups, groups | to.groups);
-	spl_store_release(&cell->ring_bells, bells | to.bells);
-	groups |= spl_pulse_each(s->signal->group, to.groups);
-	bells |= spl_pulse_each(s->signal->bell, to.bells);
-	spl_store_release(&cell->ring_groups, groups);
-	spl_store_release(&cell->ring_bells, bells);
+	if (to.groups)
+		spl_pulse_each(s->signal->group, to.groups, &cell->ring_groups);
+	if (to.bells)
+		spl_pulse_each(s->signal->bell, to.bells, &cell->ring_bells);
 }
 
 /**
@@ -276,19 +282,42 @@ static spl_noinline bool spl_end_owed(const struct spl_store *s, __u32 home)
 	return false;
 }
 
-/* A key is about to get another value: have what says whom to tell on its way, if anybody. */
-static spl_inline void spl_notice_ahead(const struct spl_store *s, __u64 pos)
+/**
+ * struct spl_foresight - whom a change has to tell, as far as that is known before its exchange
+ * @groups: of the key's watch mask
+ * @overflow: overflow word of its bucket, from before the mask was looked up; means nothing without @groups
+ */
+struct spl_foresight {
+	__u64 groups;
+	__u64 overflow;
+};
+
+/*
+ * The incarnation @inc of the key in the cell is about to get another value. What labels lead to can't be foreseen: the
+ * binding of a label leaves no trace in the bucket.
+ */
+static spl_inline struct spl_foresight spl_notice_ahead(const struct spl_store *s, __u64 pos,
+							__u64 inc)
 {
-	if (spl_likely(!(spl_load(spl_notice_at(s, pos)) & SPL_NOTICE)))
-		return;
-	spl_prefetch(spl_attr_at(s, pos));
-	if (s->watch)
-		spl_prefetch(spl_watch_at(s, pos));
+	__u64 overflow = spl_load(spl_notice_at(s, pos)), guard, word;
+	struct spl_foresight f;
+
+	f.groups = 0;
+	if (spl_likely(!(overflow & SPL_NOTICE)))
+		return f;
+	f.overflow = overflow;
+	if (overflow & SPL_NOTICE_ATTR)
+		spl_prefetch(spl_attr_at(s, pos));
+	spl_rmb(); /* (s) */
+	if (s->watch && spl_attr_load(spl_watch_at(s, pos), &guard, &word) &&
+	    (guard & SPL_INC) == (inc & SPL_INC))
+		f.groups = word;
+	return f;
 }
 
-/* After a key got another value; @old is the lane that it had before, the writer's own now and as it was. */
-static spl_noinline void spl_notice_set(const struct spl_store *s, __u32 idx, __u64 pos,
-					struct spl_lane *old)
+/* After a key got another value: tell those whom its pairs lead to, but for the groups @pulsed, and the feed. */
+static spl_noinline void spl_notice_look(const struct spl_store *s, __u32 idx, __u64 pos,
+					 struct spl_lane *old, __u64 pulsed)
 {
 	struct spl_event e = { SPL_FEED_SET, spl_load(&old->klen), pos, 0, 0, 0, NULL };
 	struct spl_counters to;
@@ -300,6 +329,7 @@ static spl_noinline void spl_notice_set(const struct spl_store *s, __u32 idx, __
 	if (spl_load(spl_notice_at(s, pos)) & SPL_NOTICE) {
 		/* Whose bell it is takes a hash, which most that are bound don't need. */
 		to = spl_bound_to(s, 0, pos, e.inc, 0);
+		to.groups &= ~pulsed;
 		if (to.bells || spl_birth_owed(s, pos, e.inc)) {
 			e.hash = spl_hash(s, spl_lane_key(old), e.klen);
 			to.bells = (to.bells ? ~0ULL : spl_load(&s->signal->births)) &
@@ -311,6 +341,26 @@ static spl_noinline void spl_notice_set(const struct spl_store *s, __u32 idx, __
 		e.hash = spl_hash(s, spl_lane_key(old), e.klen);
 	if (s->feed_bytes)
 		spl_feed_append(s, idx, &e);
+}
+
+/*
+ * After a key got another value, if spl_notice_wanted(); @old is the lane that it had before, the writer's own now and as
+ * it was. A CPU begins nothing that stands behind a locked instruction before that is done. So what was foreseen is pulsed
+ * first: then the two wait once, and the look at the word waits for nothing.
+ */
+static spl_inline void spl_notice_set(const struct spl_store *s, __u32 idx, __u64 pos,
+				      struct spl_lane *old, struct spl_foresight f)
+{
+	__u64 overflow;
+
+	if (f.groups) {
+		spl_pulse_each(s->signal->group, f.groups, &s->wcells[idx].ring_groups);
+		overflow = spl_load(spl_notice_at(s, pos));
+		if (spl_likely(!((overflow ^ f.overflow) | (overflow & SPL_NOTICE_ATTR) |
+				 s->feed_bytes)))
+			return;
+	}
+	spl_notice_look(s, idx, pos, old, f.groups);
 }
 
 /* What the coming or going of any key with this hash pulses. */
@@ -346,7 +396,7 @@ static spl_inline void spl_notice_insert(const struct spl_store *s, __u32 idx,
 	to = spl_bound_keys(s, e->hash);
 	overflow = spl_load(&s->index[spl_home(s, e->hash)].overflow);
 	if (spl_unlikely(to.groups | to.bells | s->feed_bytes |
-			 (overflow & (SPL_NOTICE | SPL_OVERFLOW_DISTS))))
+			 (overflow & (SPL_NOTICE_ATTR | SPL_OVERFLOW_DISTS))))
 		spl_notice_born(s, idx, e);
 }
 

@@ -90,10 +90,12 @@ static inline void spl_reap_notice(const struct spl_store *s, __u32 idx, __u64 p
 	bool live = (word & SPL_CELL_STATE) == SPL_CELL_LIVE, known;
 	struct spl_counters to = { 0, 0 }, keys;
 	unsigned char key[SPL_KEY_MAX];
+	__u64 asked;
 
 	known = live && spl_reap_event(s, pos, word, key, &e);
-	if (kind == SPL_FEED_LABEL && spl_pairs_ask(s, pos))
-		spl_notice_ask(s, pos); /* (S) */
+	asked = kind == SPL_FEED_LABEL ? spl_pairs_ask(s, pos) : 0;
+	if (asked)
+		spl_notice_ask(s, pos, asked); /* (S) */
 	spl_mb(); /* (S) */
 	if (known) {
 		to = spl_bound_to(s, e.hash, pos, e.inc, labels);

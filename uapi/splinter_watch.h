@@ -24,7 +24,7 @@ static inline int spl_watch_once(struct spl_writer *w, const struct spl_hit *hit
 	if (!spl_cas128(&a->guard, guard, word, inc, now)) /* (L) */
 		return -EAGAIN;
 	if (set)
-		spl_notice_ask(s, hit->pos); /* (S) */
+		spl_notice_ask(s, hit->pos, SPL_NOTICE_WATCH); /* (S) */
 	spl_mb(); /* (S) */
 	return 0;
 }
@@ -74,7 +74,7 @@ static inline int spl_wait_mark(const struct spl_store *s, const void *key, __u3
 		if (!spl_cas128(&a->guard, guard, word, now, mine ? word : 0)) /* (L) */
 			continue;
 		if (on)
-			spl_notice_ask(s, hit.pos); /* (S) */
+			spl_notice_ask(s, hit.pos, SPL_NOTICE_ATTR); /* (S) */
 		else
 			spl_overflow_clear(s, (__u32)(hit.pos / SPL_BUCKET_SLOTS));
 		spl_mb(); /* (S) */
@@ -105,8 +105,9 @@ static inline int spl_wait_birth(const struct spl_store *s, const void *key, __u
 	hash = spl_hash(s, key, klen);
 	spl_or64(&s->signal->births, spl_bell_of(hash));
 	for (d = 0; d <= SPL_DIST_MAX; d++)
-		spl_notice_ask(s, (__u64)spl_bucket_at(s, spl_home(s, hash), d) *
-					  SPL_BUCKET_SLOTS);
+		spl_notice_ask(s,
+			       (__u64)spl_bucket_at(s, spl_home(s, hash), d) * SPL_BUCKET_SLOTS,
+			       SPL_NOTICE_ATTR);
 	spl_mb(); /* (S) */
 	return 0;
 }

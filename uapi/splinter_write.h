@@ -144,7 +144,7 @@ static spl_inline int spl_fill_value(const struct spl_store *s, struct spl_chang
 
 /* Replace @old_word at @pos by the filled lane. On success the old lane is the slot's. */
 static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f,
-				const struct spl_hit *hit)
+				const struct spl_hit *hit, struct spl_foresight ahead)
 {
 	const struct spl_store *s = w->s;
 	struct spl_wcell *cell = w->cell;
@@ -162,7 +162,7 @@ static spl_inline bool spl_swap(struct spl_writer *w, const struct spl_fill *f,
 	spl_prefetch_write((unsigned char *)hit->lane + 64);
 	spl_store_release(&cell->slots[f->slot], spl_lane_of(s, hit->word));
 	if (spl_notice_wanted(s, hit->pos))
-		spl_notice_set(s, w->idx, hit->pos, hit->lane);
+		spl_notice_set(s, w->idx, hit->pos, hit->lane, ahead);
 	spl_store_release(&cell->op, SPL_OP_NONE);
 	w->next = f->slot + 1 < s->spares ? f->slot + 1 : 0;
 	spl_count(&cell->nr_publish);
@@ -201,6 +201,7 @@ static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, str
 {
 	const struct spl_store *s = w->s;
 	__u64 epoch, made, inc, ctime_ns, now_ns = spl_now_ns(s), number = 0;
+	struct spl_foresight ahead;
 	struct spl_hit hit;
 	__u32 tries = 0;
 	long r;
@@ -225,9 +226,9 @@ static spl_inline long spl_publish(struct spl_writer *w, struct spl_fill *f, str
 			}
 			if (spl_unlikely(r))
 				return r;
-			spl_notice_ahead(s, hit.pos);
+			ahead = spl_notice_ahead(s, hit.pos, inc);
 			spl_fill_end(w, f, epoch + 1, inc, ctime_ns, now_ns, SPL_LANE_READY);
-			if (spl_unlikely(!spl_swap(w, f, &hit)))
+			if (spl_unlikely(!spl_swap(w, f, &hit, ahead)))
 				continue;
 			spl_meta_tell(meta, f, epoch + 1, inc, ctime_ns, now_ns);
 			break;

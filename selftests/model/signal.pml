@@ -87,7 +87,8 @@ inline pulse(who, m) {
 	if
 	:: atomic {
 		m ->
-		ring[who] = ring[who] | m;
+		due = ring[who];
+		ring[who] = due | m;
 		next_group(m)
 	   };
 		do
@@ -176,12 +177,24 @@ inline publish(me) {
 	d_step { value++; last[me] = value; published = published | 1 << me }
 }
 
-/* spl_swap(), then spl_notice_set(). */
+/* spl_notice_ahead(), spl_swap(), then spl_notice_set(). What labels lead to isn't foreseen. */
 proctype Writer(byte me) {
-	byte n, m, g, due, a;
+	byte n, w, p, m, g, due, a;
 	{
 		do
 		:: n < WRITES ->
+#ifndef LABEL
+#ifdef F_AHEAD_PAIR_FIRST
+			p = pair;
+			w = word;
+#else
+			w = word; /* (s) */
+			if
+			:: w & 1 -> p = pair
+			:: else
+			fi;
+#endif
+#endif
 			d_step { op[me] = OP_SWAP; published = published & ~(1 << me) };
 #ifndef F_PULSE_FIRST
 			publish(me); /* (A) */
@@ -190,14 +203,24 @@ proctype Writer(byte me) {
 			op[me] = 0;
 #endif
 			if
-			:: d_step { word & 1 -> skip }; m = pair /* (S) */
+			:: d_step { word & 1 -> m = p }; /* (S) */
+				pulse(me, m);
+				if
+#ifdef F_AHEAD_BELIEVED
+				:: p
+				:: else -> m = pair
+#else
+				:: d_step { p && word == w -> skip }
+				:: d_step { !p || word != w -> skip }; m = pair & ~p
+#endif
+				fi;
+				pulse(me, m)
 			:: d_step { !(word & 1) -> skip }
 			fi;
-			pulse(me, m);
 #ifdef F_PULSE_FIRST
 			publish(me);
 #endif
-			atomic { op[me] = 0; n++ };
+			atomic { op[me] = 0; n++; w = 0; p = 0 };
 			if
 			:: ring[me] -> wake_due(me)
 			:: else
@@ -205,7 +228,7 @@ proctype Writer(byte me) {
 		:: n == WRITES -> break
 		od;
 		atomic { alive = alive & ~(1 << me); n = 0 }
-	} MORTAL(d_step { killed & 1 << me -> killed = killed & ~(1 << me); n = 0; m = 0; g = 0; due = 0; a = 0 })
+	} MORTAL(d_step { killed & 1 << me -> killed = killed & ~(1 << me); n = 0; w = 0; p = 0; m = 0; g = 0; due = 0; a = 0 })
 }
 
 #ifdef LABEL

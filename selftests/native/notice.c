@@ -411,6 +411,42 @@ static void death_between(const struct death *d, bool dies)
 	IS(unsound, 0, "and the store is sound");
 }
 
+static void (*binder)(void);
+static __u64 epoch_at_first, own_pulses;
+static bool binder_first;
+
+static void binder_comes(void)
+{
+	__u64 was = s->signal->group[G_WATCH].count;
+
+	binder();
+	own_pulses = s->signal->group[G_WATCH].count - was;
+	count_from_now();
+	binder_first = epoch_now() == epoch_at_first;
+}
+
+/* Somebody binds the key between any two accesses of a set: if he still sees the old value, he is told of the new one. */
+static void binder_meanwhile(const char *what, __u32 to, void (*bind)(void), __u32 group)
+{
+	long n, bad = 0, seen = 0, twice = 0;
+	__u64 was;
+
+	for (n = 0;; n++) {
+		bound(to);
+		binder = bind;
+		epoch_at_first = epoch_now();
+		was = s->signal->group[G_WATCH].count;
+		if (!until(n, binder_comes, op_set))
+			break;
+		seen += binder_first;
+		bad += binder_first && (group == SPL_GROUPS ? !rung() : !pulsed(group));
+		twice += to & WATCHED && s->signal->group[G_WATCH].count - was - own_pulses != 1;
+	}
+	printf("# %ld places, %ld of them before the exchange\n", n, seen);
+	OK(!bad && seen && seen < n, "bound while a set is under way: %s", what);
+	IS(twice, 0, "and who was bound is told once");
+}
+
 /* Who stops tells late what it did itself; what others do is told at once. */
 static void stopped_inserter(void)
 {
@@ -467,6 +503,12 @@ int main(void)
 		death_between(&deaths[i], false);
 		death_between(&deaths[i], true);
 	}
+	binder_meanwhile("a first mask", 0, bind_watch, G_SECOND);
+	binder_meanwhile("another group", WATCHED, bind_watch, G_SECOND);
+	binder_meanwhile("the same group again", WATCHED, bind_same, G_WATCH);
+	binder_meanwhile("another group beside labels", ALL, bind_watch, G_SECOND);
+	binder_meanwhile("a label", WATCHED, bind_label, G_LABEL2);
+	binder_meanwhile("a mark", WATCHED, op_mark, SPL_GROUPS);
 	stopped_inserter();
 	stopped_deleter();
 	return tap_done();

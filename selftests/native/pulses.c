@@ -273,7 +273,7 @@ static uint32_t noticed(void)
 	uint32_t i, n = 0;
 
 	for (i = 0; i < info->buckets; i++)
-		n += b[i].overflow & SPL_NOTICE;
+		n += !!(b[i].overflow & SPL_NOTICE);
 	munmap(bytes, info->map_bytes);
 	return n;
 }

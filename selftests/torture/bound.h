@@ -20,7 +20,7 @@ struct bound_key {
 };
 
 static struct {
-	bool on;
+	bool on, awaited;
 	struct bound_key key;
 	__u64 count[BOUND_COUNT];
 	__u64 bell;
@@ -50,20 +50,21 @@ static __u64 bound_bell(void)
 	return spl_load(&world.s.signal->bell[__builtin_ctzll(bell)].count);
 }
 
-/* The case begins; @there: so does K. */
-static UNUSED void bound_start(bool on, bool there)
+/* The case begins; @there: K is; @awaited: somebody waits for it. */
+static UNUSED void bound_start(bool on, bool there, bool awaited)
 {
 	const struct key_name *k = &world.key[KEY_K];
 	__u32 i;
 
 	bound.on = on;
+	bound.awaited = awaited;
 	if (!on)
 		return;
 	spl_label_bind(&world.s, 2, 1ULL << bound_groups[BOUND_OLD_LABEL], 0);
 	spl_label_bind(&world.s, 3, 1ULL << bound_groups[BOUND_NEW_LABEL], 0);
 	spl_keys_bind(&world.s, 1ULL << bound_groups[BOUND_KEYS], 0);
-	if (there ? spl_wait_mark(&world.s, k->text, k->len, true)
-		  : spl_wait_birth(&world.s, k->text, k->len))
+	if (awaited && (there ? spl_wait_mark(&world.s, k->text, k->len, true)
+			      : spl_wait_birth(&world.s, k->text, k->len)))
 		die("a mark");
 	bound.key = bound_look();
 	bound.bell = bound_bell();
@@ -100,7 +101,7 @@ static UNUSED bool bound_told(char *why, size_t cap)
 		who = "who watches its label";
 	if (same_key && (now.labels ^ was->labels) & 1 << 3 && !bound_moved(BOUND_NEW_LABEL))
 		who = "who watches its new label";
-	if (bound_bell() == bound.bell)
+	if (bound.awaited && bound_bell() == bound.bell)
 		who = "who waits for the key";
 	snprintf(why, cap, "the key has changed, and %s wasn't told", who ? who : "nobody");
 	return !who;

@@ -19,6 +19,7 @@
 #define HAS_K_INT (1U << 8)
 #define HAS_STALE_ATTR (1U << 9) /* K's cell has labels of a key that is gone */
 #define HAS_BOUND (1U << 11) /* K is bound to groups, or its birth is waited for */
+#define HAS_MASK (1U << 12) /* of what HAS_BOUND says only the watch mask, and nobody waits */
 #define HAS_K_LATE (1U << 10) /* home was full when K came, and isn't any more */
 
 #define LARGE 1000
@@ -93,6 +94,7 @@ static struct test_case cases[] = {
 	ONE("label-first", HAS_K | HAS_STALE_ATTR, 0, ACT_LABEL, 0, 1 << 3),
 	ONE("labels", HAS_K | HAS_HISTORY, 0, ACT_LABELS, 0, 0),
 	ONE("overwrite-bound", HAS_K | HAS_BOUND, 24, ACT_SET, 0, 0),
+	ONE("overwrite-watched", HAS_K | HAS_BOUND | HAS_MASK, 24, ACT_SET, 0, 0),
 	ONE("delete-bound", HAS_K | HAS_BOUND, 0, ACT_DELETE, 0, 0),
 	ONE("label-bound", HAS_K | HAS_BOUND, 0, ACT_LABEL, 0, 1 << 3),
 	ONE("insert-awaited", HAS_BOUND, 24, ACT_SET, 0, 0),
@@ -150,7 +152,8 @@ static void setup_keys(struct history *h, struct spl_writer *w, const struct tes
 		     0);
 	if (c->has & HAS_K && c->has & HAS_BOUND) {
 		does(h, w, ACT_WATCH, KEY_K, 0, 0, 1 << 5);
-		does(h, w, ACT_LABEL, KEY_K, 0, 0, 1 << 2);
+		if (!(c->has & HAS_MASK))
+			does(h, w, ACT_LABEL, KEY_K, 0, 0, 1 << 2);
 	}
 	if (c->has & HAS_K_LATE)
 		for (i = 0; i < 3; i++)
@@ -209,7 +212,7 @@ static UNUSED void case_fill(struct test_case *c, struct model *start)
 		if (!model_apply(start, &a, &t, 0))
 			die("%s: the setup itself can't be explained", c->name);
 	}
-	bound_start(c->has & HAS_BOUND, c->has & HAS_K);
+	bound_start(c->has & HAS_BOUND, c->has & HAS_K, !(c->has & HAS_MASK));
 	for (i = 0; i < c->job.nr; i++) {
 		c->job.act[i].value = value_make(50 + (__u32)i, c->value_len);
 		if (c->job.act[i].op == ACT_CAS && !c->job.act[i].number)

@@ -211,6 +211,8 @@ fault "the reaper says that all is done before it is" splinter_reap.h \
 fault "an overwrite is declared done before it tells" splinter_write.h \
 	'/^static spl_inline bool spl_swap/,/^}/ s/^\tif \(spl_notice_wanted/\tspl_store_release(\&cell->op, SPL_OP_NONE);\n&/' \
 	--share 1000000 --op overwrite-bound
+fault "a watch mask is foreseen and not pulsed" splinter_notice.h \
+	'/^static spl_inline void spl_notice_set/,/^}/ s/^\t\tspl_pulse_each\(.*/\t\t;/' --op overwrite-watched
 fault "a label's change isn't declared" splinter_attr.h \
 	's/^\t\tspl_declare\(w, SPL_OP_ATTR,.*/\t\t;/' --op label-bound
 fault "the reaper of an overwrite tells nobody" splinter_reap.h \

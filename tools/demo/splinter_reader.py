@@ -149,7 +149,7 @@ class Store:
                         return result
             if distance == 0:
                 overflow = words[first + BUCKET_CELLS]
-                if not overflow >> 16 + (tag * 24 >> 10) & 1:
+                if not overflow >> 17 + (tag * 23 >> 10) & 1:
                     return False
             overflow &= 0xFFFE << distance & 0xFFFE
             if not overflow:

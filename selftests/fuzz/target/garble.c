@@ -324,6 +324,7 @@ static void garble_notice(struct world *w, const struct record *r)
 {
 	struct spl_wcell *cell = &w->s.wcells[r->b % w->s.max_writers];
 	__u64 *at = live_cell(w, r->b), i = r->v % (w->s.buckets * SPL_BUCKET_CELLS);
+	__u64 pos = i / SPL_BUCKET_CELLS * SPL_BUCKET_SLOTS + i % SPL_BUCKET_CELLS, bits;
 	struct spl_attr *pair;
 
 	switch (r->c % 8) {
@@ -348,19 +349,17 @@ static void garble_notice(struct world *w, const struct record *r)
 		break;
 	case 5: /* a pair of a key that is there, and its bit, or not */
 	case 6:
-		pair = w->s.watch && r->v & 1
-			       ? &w->s.watch[i / SPL_BUCKET_CELLS * SPL_BUCKET_SLOTS +
-					     i % SPL_BUCKET_CELLS]
-			       : &w->s.attrs[i / SPL_BUCKET_CELLS].cell[i % SPL_BUCKET_CELLS];
+		pair = w->s.watch && r->v & 1 ? spl_watch_at(&w->s, pos) : spl_attr_at(&w->s, pos);
+		bits = r->v & 1 ? SPL_NOTICE_WATCH : SPL_NOTICE_ATTR;
 		if (at)
 			pair->guard = (lane_at(w, *at & w->s.lane_mask)->inc & SPL_INC) |
 				      (r->v & 2 ? SPL_ATTR_WAITED : 0);
 		pair->word = mix(r, 37);
 		if (r->v & 4)
-			w->s.index[i / SPL_BUCKET_CELLS].overflow |= SPL_NOTICE;
+			*spl_notice_at(&w->s, pos) |= bits;
 		break;
 	default:
-		w->s.index[i / SPL_BUCKET_CELLS].overflow ^= SPL_NOTICE;
+		*spl_notice_at(&w->s, pos) ^= r->v & 1 ? SPL_NOTICE_WATCH : SPL_NOTICE_ATTR;
 	}
 }
 

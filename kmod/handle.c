@@ -111,7 +111,8 @@ void spl_handle_attach_end(struct spl_handle *h, struct spl_kstore *k)
 	if (!IS_ERR(k)) {
 		old = h->kstore;
 		h->kstore = k;
-		h->named = true;
+		/* Pairs with spl_handle_kstore_own(): the store before that it is for good. */
+		smp_store_release(&h->named, true);
 	}
 	spin_unlock(&h->lock);
 	if (old)

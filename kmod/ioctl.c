@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "kmod.h"
 
 /* One call at work. @arg is the kernel's copy of the struct, @ubuf the caller's, @size what he says that it measures. */
@@ -371,19 +372,45 @@ static int ioc_check(struct call *c)
 	return ret ?: reply(c);
 }
 
-static int ioc_ring(struct call *c)
+static int ring(struct file *file, const struct spl_ioc_ring *a)
 {
+	struct spl_handle *h = file->private_data;
 	struct spl_kstore *k;
 	int ret;
 
-	if (!is_writable(c))
+	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	k = spl_handle_kstore_get(c->h);
+	k = spl_handle_kstore_own(h);
+	if (k)
+		return spl_signal_ring_for(k, a);
+	k = spl_handle_kstore_get(h);
 	if (IS_ERR(k))
 		return PTR_ERR(k);
-	ret = spl_signal_ring_for(k, c->arg);
+	ret = spl_signal_ring_for(k, a);
 	spl_kstore_put(k);
 	return ret;
+}
+
+static int ioc_ring(struct call *c)
+{
+	return ring(c->file, c->arg);
+}
+
+/* A struct of the size that this module knows, copied in one go: readers wait for that. False: spl_ioctl_fetch() says why. */
+static bool fetch_ring(struct spl_ioc_ring *a, const struct spl_ioc_ring __user *ubuf)
+{
+	if (!user_read_access_begin(ubuf, sizeof(*ubuf)))
+		return false;
+	unsafe_get_user(a->size, &ubuf->size, err_end);
+	unsafe_get_user(a->flags, &ubuf->flags, err_end);
+	unsafe_get_user(a->groups, &ubuf->groups, err_end);
+	unsafe_get_user(a->bells, &ubuf->bells, err_end);
+	user_read_access_end();
+	return a->size == sizeof(*a);
+
+err_end:
+	user_read_access_end();
+	return false;
 }
 
 static int ioc_subscribe(struct call *c)
@@ -398,6 +425,7 @@ static int ioc_eventfd(struct call *c)
 
 static int ioc_wait(struct call *c)
 {
+	struct spl_ioc_wait __user *u = c->ubuf;
 	struct spl_ioc_wait *a = c->arg;
 	struct spl_kstore *k;
 	int ret;
@@ -408,7 +436,7 @@ static int ioc_wait(struct call *c)
 	if (IS_ERR(k))
 		return PTR_ERR(k);
 	if (a->flags & SPL_WAIT_KEY)
-		ret = spl_sleep_key(k, a) ?: reply(c);
+		ret = spl_sleep_key(k, a) ?: put_user(a->epoch, &u->epoch);
 	else
 		ret = spl_sleep_groups(k, a);
 	spl_handle_unpin(c->h);
@@ -531,23 +559,15 @@ int spl_ioctl_fetch(void *arg, u32 ksize, u32 min_size, void __user *ubuf, u32 *
 	return copy_struct_from_user(arg, ksize, ubuf, *size);
 }
 
-/**
- * spl_ioctl() - ioctl(2)
- * @file: the handle
- * @cmd: SPL_IOC_*
- * @arg: address of the call's struct
- *
- * Return: 0 or what uapi/splinter.h says for each call.
- */
-long spl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static long call(struct file *file, unsigned int cmd, void __user *ubuf)
 {
 	const struct ioctl_op *op;
-	union any_arg any;
+	union any_arg any __uninitialized;
 	struct call c = {
 		.file = file,
 		.h = file->private_data,
 		.arg = &any,
-		.ubuf = (void __user *)arg,
+		.ubuf = ubuf,
 	};
 	int ret;
 
@@ -559,4 +579,22 @@ long spl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	c.ksize = op->size;
 	ret = spl_ioctl_fetch(&any, op->size, op->min_size, c.ubuf, &c.size);
 	return ret ?: op->fn(&c);
+}
+
+/**
+ * spl_ioctl() - ioctl(2)
+ * @file: the handle
+ * @cmd: SPL_IOC_*
+ * @arg: address of the call's struct
+ *
+ * Return: 0 or what uapi/splinter.h says for each call.
+ */
+long spl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *ubuf = (void __user *)arg;
+	struct spl_ioc_ring a;
+
+	if (cmd == SPL_IOC_RING && fetch_ring(&a, ubuf))
+		return ring(file, &a);
+	return call(file, cmd, ubuf);
 }

@@ -182,7 +182,7 @@ struct spl_kstore {
  * @notify: what it tells: subscription and eventfds
  * @lock: protects the members below
  * @kstore: the store that it is attached to, or NULL; referenced
- * @named: attached by name: for good
+ * @named: attached by name: for good; smp_load_acquire() without the lock
  * @attaching: an ioctl is about to attach it; nothing may be pinned
  * @pins: mappings, registered writers, a subscription, eventfds, and calls that make one or sleep: the store stays
  *	while there are any
@@ -196,6 +196,18 @@ struct spl_handle {
 	bool attaching;
 	unsigned int pins;
 };
+
+/**
+ * spl_handle_kstore_own() - the store of a handle, if it is its for good
+ * @h: the handle, whose file the caller holds
+ *
+ * Return: the store, which stays without a reference of the caller's; NULL: spl_handle_kstore_get() tells.
+ */
+static inline struct spl_kstore *spl_handle_kstore_own(const struct spl_handle *h)
+{
+	/* Pairs with spl_handle_attach_end(). */
+	return smp_load_acquire(&h->named) ? h->kstore : NULL;
+}
 
 /* main.c */
 u32 spl_param_gid(void);

@@ -79,14 +79,26 @@ static int handle_rung(wait_queue_entry_t *wait, unsigned int mode, int sync, vo
 	return 1;
 }
 
+/* Without the lock too, by who is sure of the store. */
 static bool is_pending(const struct spl_kstore *k, const struct spl_subscription *sub)
 {
 	u64 left;
 
-	for (left = sub->groups; left; left &= left - 1)
-		if (count_of(k, __ffs64(left)) != sub->told[__ffs64(left)])
+	/* Pairs with resubscribe(): a group after what was told of it. */
+	for (left = smp_load_acquire(&sub->groups); left; left &= left - 1)
+		if (count_of(k, __ffs64(left)) != READ_ONCE(sub->told[__ffs64(left)]))
 			return true;
 	return false;
+}
+
+/* Mostly who polls does so because something is pending, as he has been woken for it. */
+static bool is_pending_unlocked(const struct spl_handle *h)
+{
+	const struct spl_kstore *k = spl_handle_kstore_own(h);
+	const struct spl_subscription *sub;
+
+	sub = smp_load_acquire(&h->notify.sub); /* pairs with subscribe() */
+	return k && sub && is_pending(k, sub);
 }
 
 /* The caller has entered the handle's wait queue. */
@@ -115,6 +127,8 @@ __poll_t spl_notify_poll(struct file *file, struct poll_table_struct *pt)
 
 	poll_wait(file, &n->wait, pt);
 	asked = poll_requested_events(pt);
+	if (!(asked & (__force __poll_t)EPOLLET) && is_pending_unlocked(h))
+		return in;
 	spin_lock(&n->lock);
 	if (n->sub && n->sub->groups) {
 		mask = is_pending(h->kstore, n->sub) ? in : 0;
@@ -143,7 +157,7 @@ static int take(const struct spl_kstore *k, struct spl_subscription *sub, struct
 		rec[nr].group = group;
 		rec[nr].reserved = 0;
 		rec[nr].pulses = count - sub->told[group];
-		sub->told[group] = count;
+		WRITE_ONCE(sub->told[group], count);
 		nr++;
 	}
 	return nr;
@@ -155,7 +169,8 @@ static void untake(struct spl_notify *n, const struct spl_pulses *rec, int nr)
 	spin_lock(&n->lock);
 	while (nr--)
 		if (n->sub->groups & BIT_ULL(rec[nr].group))
-			n->sub->told[rec[nr].group] -= rec[nr].pulses;
+			WRITE_ONCE(n->sub->told[rec[nr].group],
+				   n->sub->told[rec[nr].group] - rec[nr].pulses);
 	spin_unlock(&n->lock);
 	wake_up_poll(&n->wait, EPOLLIN | EPOLLRDNORM);
 }
@@ -190,7 +205,7 @@ static int take_or_arm(struct spl_handle *h, struct spl_pulses *rec, int max)
 ssize_t spl_notify_read(struct file *file, char __user *buf, size_t bytes, loff_t *pos)
 {
 	struct spl_handle *h = file->private_data;
-	struct spl_pulses rec[SPL_GROUPS];
+	struct spl_pulses rec[SPL_GROUPS] __uninitialized;
 	int nr, max = min_t(size_t, bytes / sizeof(rec[0]), SPL_GROUPS);
 	struct spl_notify *n = &h->notify;
 	DEFINE_WAIT(wait);
@@ -232,12 +247,12 @@ static void resubscribe(struct spl_notify *n, struct spl_kstore *k, u64 groups)
 		s = &sub->on[group];
 		init_waitqueue_func_entry(&s->wait, handle_rung);
 		s->wait.private = n;
-		sub->told[group] = count_of(k, group);
+		WRITE_ONCE(sub->told[group], count_of(k, group));
 		spl_signal_join(s, &k->signals->group[group]);
 	}
 	for (; leave; leave &= leave - 1)
 		spl_signal_leave(&sub->on[__ffs64(leave)]);
-	sub->groups = groups;
+	smp_store_release(&sub->groups, groups); /* pairs with is_pending() */
 	spin_unlock(&n->lock);
 	/* Who sleeps here looks and arms again, or has nothing to sleep for any more. */
 	wake_up_poll(&n->wait, EPOLLIN | EPOLLRDNORM | EPOLLERR);
@@ -261,7 +276,7 @@ static int subscribe(struct spl_handle *h, u64 groups)
 			return -ENOMEM;
 		}
 		spin_lock(&n->lock);
-		n->sub = sub;
+		smp_store_release(&n->sub, sub); /* pairs with is_pending_unlocked() */
 		spin_unlock(&n->lock);
 	}
 	was = n->sub->groups;

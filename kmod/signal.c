@@ -24,6 +24,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "kmod.h"
 #include "signal.h"
 
@@ -116,28 +117,6 @@ void spl_signal_arm(struct spl_sleeper *s)
 	spin_unlock_irqrestore(&q->wq.lock, flags);
 }
 
-/* The queue's lock is held. */
-static void disarm(struct spl_sleeper *s)
-{
-	if (!s->armed)
-		return;
-	WRITE_ONCE(s->armed, false);
-	s->queue->nr_armed--;
-}
-
-/**
- * spl_signal_woken() - for wait.func: the sleeper is being rung
- * @s: the sleeper
- * @stays_armed: it doesn't look again
- */
-void spl_signal_woken(struct spl_sleeper *s, bool stays_armed)
-{
-	lockdep_assert_held(&s->queue->wq.lock);
-	s->queue->nr_wakeups++;
-	if (!stays_armed)
-		disarm(s);
-}
-
 /**
  * spl_signal_thread_woken() - for wait.func of a thread, its wait.private: it is being rung
  * @s: the sleeper; out of the queue, and may be gone when this returns
@@ -164,16 +143,10 @@ void spl_signal_leave(struct spl_sleeper *s)
 		return;
 	spin_lock_irqsave(&q->wq.lock, flags);
 	__remove_wait_queue(&q->wq, &s->wait);
-	disarm(s);
+	spl_signal_disarm(s);
 	if (!q->nr_armed)
 		WRITE_ONCE(q->counter->armed, 0);
 	spin_unlock_irqrestore(&q->wq.lock, flags);
-}
-
-/* A place in a queue where nobody sleeps: how far ring() has come. */
-static int is_cursor(struct wait_queue_entry *wait, unsigned int mode, int flags, void *key)
-{
-	return 0;
 }
 
 /* They may have woken up before, and left: then it is for nothing. */
@@ -185,34 +158,50 @@ static void wake_threads(struct spl_rung *rung)
 	}
 }
 
+/* A place in a queue where nobody sleeps: how far ring() has come. */
+static int is_cursor(struct wait_queue_entry *wait, unsigned int mode, int flags, void *key)
+{
+	return 0;
+}
+
 /*
- * (d) and (e). A queue can be long: every SPL_RING_STRIDE sleepers the lock is let go, interrupts with it. Who enters a queue
- * does so at its head, behind the cursor, and counts in nr_armed if he arms; so he need not be met.
+ * Lets the lock of a queue go for a while, interrupts with it. Who enters a queue does so at its head, behind the cursor, and
+ * counts in nr_armed if he arms; so he need not be met. Who comes after @next may leave meanwhile, and @next too.
+ *
+ * Return: who comes next, now.
  */
+static noinline struct wait_queue_entry *pause_before(struct spl_queue *q,
+						      struct wait_queue_entry *next,
+						      struct spl_rung *rung)
+{
+	struct wait_queue_entry cursor = { .func = is_cursor };
+
+	list_add_tail(&cursor.entry, &next->entry);
+	spin_unlock_irq(&q->wq.lock);
+	wake_threads(rung);
+	cond_resched();
+	spin_lock_irq(&q->wq.lock);
+	next = list_next_entry(&cursor, entry);
+	list_del(&cursor.entry);
+	return next;
+}
+
+/* (d) and (e). A queue can be long: every SPL_RING_STRIDE sleepers there is a pause. Nobody leaves it but by his own func. */
 static void ring(struct spl_queue *q)
 {
-	struct wait_queue_entry cursor = { .func = is_cursor }, *next;
-	unsigned long flags;
-	struct spl_rung rung;
+	struct wait_queue_entry *wait, *next;
+	struct spl_rung rung __uninitialized;
 	u32 n = 0;
 
 	rung.nr = 0;
-	spin_lock_irqsave(&q->wq.lock, flags);
-	list_add(&cursor.entry, &q->wq.head);
-	while (!list_is_last(&cursor.entry, &q->wq.head)) {
-		next = list_next_entry(&cursor, entry);
-		list_move(&cursor.entry, &next->entry);
-		next->func(next, TASK_NORMAL, 0, &rung); /* (d); may leave the queue */
-		if (++n % SPL_RING_STRIDE)
-			continue;
-		spin_unlock_irqrestore(&q->wq.lock, flags);
-		wake_threads(&rung);
-		cond_resched();
-		spin_lock_irqsave(&q->wq.lock, flags);
+	spin_lock_irq(&q->wq.lock);
+	list_for_each_entry_safe(wait, next, &q->wq.head, entry) {
+		wait->func(wait, TASK_NORMAL, 0, &rung); /* (d); may leave the queue */
+		if (++n % SPL_RING_STRIDE == 0 && !list_entry_is_head(next, &q->wq.head, entry))
+			next = pause_before(q, next, &rung);
 	}
-	list_del(&cursor.entry);
 	WRITE_ONCE(q->counter->armed, !!q->nr_armed); /* (e) */
-	spin_unlock_irqrestore(&q->wq.lock, flags);
+	spin_unlock_irq(&q->wq.lock);
 	wake_threads(&rung);
 }
 
@@ -243,8 +232,8 @@ int spl_signal_ring_for(struct spl_kstore *k, const struct spl_ioc_ring *a)
 {
 	if (a->flags)
 		return -EOPNOTSUPP;
-	atomic64_inc(&k->signals->nr_rings);
 	spl_signal_ring(k, a->groups, a->bells);
+	atomic64_inc(&k->signals->nr_rings);
 	return 0;
 }
 

@@ -108,11 +108,32 @@ struct spl_notify {
 	struct work_struct sweep;
 };
 
+/* The queue's lock is held. */
+static inline void spl_signal_disarm(struct spl_sleeper *s)
+{
+	if (!s->armed)
+		return;
+	WRITE_ONCE(s->armed, false);
+	s->queue->nr_armed--;
+}
+
+/**
+ * spl_signal_woken() - for wait.func: the sleeper is being rung
+ * @s: the sleeper
+ * @stays_armed: it doesn't look again
+ */
+static inline void spl_signal_woken(struct spl_sleeper *s, bool stays_armed)
+{
+	lockdep_assert_held(&s->queue->wq.lock);
+	s->queue->nr_wakeups++;
+	if (!stays_armed)
+		spl_signal_disarm(s);
+}
+
 /* signal.c */
 void spl_signal_choose(struct spl_sleeper *s, struct spl_queue *q);
 void spl_signal_join(struct spl_sleeper *s, struct spl_queue *q);
 void spl_signal_arm(struct spl_sleeper *s);
-void spl_signal_woken(struct spl_sleeper *s, bool stays_armed);
 void spl_signal_thread_woken(struct spl_sleeper *s, struct spl_rung *rung);
 void spl_signal_leave(struct spl_sleeper *s);
 

@@ -23,6 +23,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "kmod.h"
 #include "signal.h"
 #include "splinter_watch.h"
@@ -31,15 +32,17 @@
 #define LOOKS_MAX 64
 
 /**
- * struct waited - a key that is waited for
+ * struct waited - a key that is waited for; one of those who do brought it, the last one frees it
  * @node: in the list of its bell
  * @refs: threads that wait for it
+ * @at: where the mark was made last
  * @klen: bytes of @key
  * @key: not terminated
  */
 struct waited {
 	struct list_head node;
 	unsigned int refs;
+	struct spl_mark at;
 	u32 klen;
 	u8 key[];
 };
@@ -53,6 +56,9 @@ struct waited {
  * @counts: groups, as known; NULL: a key
  * @key: the key
  * @klen: its bytes
+ * @hash: its hash
+ * @own: the key as the thread brought it; NULL: it has left it behind, others count by it
+ * @waited: the key as it is counted: @own, or what an earlier thread brought
  * @epoch: as known; then as it was seen to be
  * @birth: it isn't there, as known
  * @nr_repairs: the store's when the mark was made
@@ -65,6 +71,9 @@ struct sleep {
 	struct spl_group_count *counts;
 	const u8 *key;
 	u32 klen;
+	u64 hash;
+	struct waited *own;
+	struct waited *waited;
 	u64 epoch;
 	bool birth;
 	u64 nr_repairs;
@@ -86,11 +95,11 @@ static int look_at_groups(const struct sleep *z)
 static int look_at_key(struct sleep *z)
 {
 	struct spl_meta meta;
-	int ret = spl_stat(&z->k->view, z->key, z->klen, &meta);
+	long ret = spl_get_hashed(&z->k->view, z->hash, z->key, z->klen, NULL, 0, &meta);
 
 	if (ret == -ENOENT)
 		meta.epoch = 0;
-	else if (ret)
+	else if (ret < 0)
 		return ret;
 	if (meta.epoch == z->epoch)
 		return 0;
@@ -220,7 +229,7 @@ static int fetch_counts(struct sleep *z, const struct spl_ioc_wait *a)
  */
 int spl_sleep_groups(struct spl_kstore *k, const struct spl_ioc_wait *a)
 {
-	struct spl_group_count counts[SPL_GROUPS];
+	struct spl_group_count counts[SPL_GROUPS] __uninitialized;
 	struct sleep z = {
 		.k = k,
 		.deadline_ns = spl_clock_deadline(a->deadline_ns),
@@ -249,43 +258,48 @@ static struct waited *find(const struct list_head *keys, const struct sleep *z)
 	return NULL;
 }
 
-static int set_mark(const struct sleep *z, bool on)
+/* @at: as spl_wait_mark(). */
+static int set_mark(const struct sleep *z, bool on, struct spl_mark *at)
 {
 	u32 looks = LOOKS_MAX;
 	int ret;
 
 	do {
-		ret = spl_wait_mark(&z->k->view, z->key, z->klen, on);
+		ret = spl_wait_mark(&z->k->view, z->key, z->klen, on, at);
 		cond_resched();
 	} while (ret == -EAGAIN && --looks);
 	return ret;
 }
 
-static int count_key(struct spl_signals *sig, const struct sleep *z, u32 bell)
+static void count_key(struct spl_signals *sig, struct sleep *z, u32 bell)
 {
-	struct waited *w = find(&sig->keys[bell], z);
-
-	if (!w) {
-		w = kzalloc(struct_size(w, key, z->klen), GFP_KERNEL_ACCOUNT);
-		if (!w)
-			return -ENOMEM;
-		w->klen = z->klen;
-		memcpy(w->key, z->key, z->klen);
-		list_add(&w->node, &sig->keys[bell]);
+	z->waited = find(&sig->keys[bell], z);
+	if (!z->waited) {
+		z->waited = z->own;
+		list_add(&z->waited->node, &sig->keys[bell]);
 	}
-	w->refs++;
-	return 0;
+	z->waited->refs++;
 }
 
-static void uncount_key(struct spl_signals *sig, const struct sleep *z, u32 bell)
+/* The mark mostly stands where it was made. */
+static void unset_mark(const struct sleep *z)
 {
-	struct waited *w = find(&sig->keys[bell], z);
+	if (is_spoiled(z) || !spl_wait_unmark(&z->k->view, &z->waited->at))
+		set_mark(z, false, NULL);
+}
 
-	if (--w->refs)
-		return;
-	list_del(&w->node);
-	kfree(w);
-	set_mark(z, false);
+static void uncount_key(struct sleep *z)
+{
+	struct waited *w = z->waited;
+
+	if (!--w->refs) {
+		list_del(&w->node);
+		unset_mark(z);
+		if (w != z->own)
+			kfree(w);
+	} else if (w == z->own) {
+		z->own = NULL;
+	}
 }
 
 static void end_births(const struct spl_store *s, const struct sleep *z, u32 bell)
@@ -294,14 +308,14 @@ static void end_births(const struct spl_store *s, const struct sleep *z, u32 bel
 	spl_birth_done(s, z->key, z->klen);
 }
 
-static int count(struct sleep *z, u32 bell)
+static void count(struct sleep *z, u32 bell)
 {
 	struct spl_signals *sig = z->k->signals;
 
 	if (!z->birth)
-		return count_key(sig, z, bell);
-	sig->nr_births[bell]++;
-	return 0;
+		count_key(sig, z, bell);
+	else
+		sig->nr_births[bell]++;
 }
 
 static void uncount(struct sleep *z, u32 bell)
@@ -309,7 +323,7 @@ static void uncount(struct sleep *z, u32 bell)
 	struct spl_signals *sig = z->k->signals;
 
 	if (!z->birth)
-		uncount_key(sig, z, bell);
+		uncount_key(z);
 	else if (!--sig->nr_births[bell])
 		end_births(&z->k->view, z, bell);
 }
@@ -347,7 +361,7 @@ static int make_mark(struct sleep *z)
 	z->nr_repairs = z->k->signals->nr_repairs;
 	if (z->birth)
 		return spl_wait_birth(&z->k->view, z->key, z->klen);
-	ret = set_mark(z, true);
+	ret = set_mark(z, true, &z->waited->at);
 	return ret == -ENOENT ? 0 : ret; /* deleted meanwhile, which the next look sees */
 }
 
@@ -357,12 +371,10 @@ static int mark(struct sleep *z, u32 bell)
 
 	if (ret)
 		return ret;
-	ret = count(z, bell);
-	if (!ret) {
-		ret = make_mark(z);
-		if (ret)
-			uncount(z, bell);
-	}
+	count(z, bell);
+	ret = make_mark(z);
+	if (ret)
+		uncount(z, bell);
 	mutex_unlock(&z->k->signals->marks_lock);
 	return ret;
 }
@@ -390,8 +402,7 @@ static void unmark(struct sleep *z, u32 bell)
 
 static int wait_for_key(struct sleep *z)
 {
-	const struct spl_store *s = &z->k->view;
-	u32 bell = __ffs64(spl_bell_of(spl_hash(s, z->key, z->klen)));
+	u32 bell = __ffs64(spl_bell_of(z->hash));
 	struct spl_sleeper one;
 	int ret = look_first(z);
 
@@ -430,7 +441,6 @@ int spl_sleep_key(struct spl_kstore *k, struct spl_ioc_wait *a)
 		.epoch = a->epoch,
 		.birth = !a->epoch,
 	};
-	u8 *key;
 	int ret;
 
 	if (a->counts || a->nr)
@@ -438,17 +448,18 @@ int spl_sleep_key(struct spl_kstore *k, struct spl_ioc_wait *a)
 	ret = spl_key_check(&k->view, a->klen);
 	if (ret)
 		return ret;
-	/* Not memdup_user(): this one lives as long as the thread sleeps, and is to be accounted. */
-	key = kmalloc(a->klen, GFP_KERNEL_ACCOUNT);
-	if (!key)
+	z.own = kzalloc(struct_size(z.own, key, a->klen), GFP_KERNEL_ACCOUNT);
+	if (!z.own)
 		return -ENOMEM;
-	if (copy_from_user(key, u64_to_user_ptr(a->key), a->klen)) {
-		kfree(key);
-		return -EFAULT;
-	}
-	z.key = key;
+	ret = -EFAULT;
+	if (copy_from_user(z.own->key, u64_to_user_ptr(a->key), a->klen))
+		goto out_free;
+	z.own->klen = a->klen;
+	z.key = z.own->key;
+	z.hash = spl_hash(&k->view, z.key, z.klen);
 	ret = wait_for_key(&z);
-	kfree(key);
+out_free:
+	kfree(z.own);
 	a->epoch = z.epoch;
 	return min(ret, 0);
 }

@@ -129,7 +129,7 @@ int embed_wait_key(struct splk_store *store, const void *key, uint32_t klen, uin
 		if (!err) {
 			lie_down(&bed);
 			/* Each time: it may be another one, which nobody has marked. */
-			r = spl_wait_mark(s, key, klen, true); /* (S) */
+			r = spl_wait_mark(s, key, klen, true, NULL); /* (S) */
 			if (r == -ENOENT)
 				r = spl_wait_birth(s, key, klen); /* (S) */
 			if (r)

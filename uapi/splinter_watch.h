@@ -33,11 +33,22 @@ static inline int spl_watch_once(struct spl_writer *w, const struct spl_hit *hit
 #define SPL_MARK_TRIES 64U
 
 /**
+ * struct spl_mark - where the mark of a key stands
+ * @pos: position of its cell
+ * @inc: the key's incarnation
+ */
+struct spl_mark {
+	__u64 pos;
+	__u64 inc;
+};
+
+/**
  * spl_wait_mark() - say that somebody waits for a key, or that nobody does any more
  * @s: the store, writable
  * @key: the key
  * @klen: its bytes
  * @on: which of both
+ * @at: out: where the mark was made, or NULL
  *
  * While the mark stands, every change of the key, and its end, pulses its bell. For who puts to sleep: the kernel, or the library
  * for an embedded store. Nobody may die in between, or the mark's bit may be missing: so a process that marks a store
@@ -45,7 +56,8 @@ static inline int spl_watch_once(struct spl_writer *w, const struct spl_hit *hit
  *
  * Return: 0, or as spl_get(); -EAGAIN: worth another call.
  */
-static inline int spl_wait_mark(const struct spl_store *s, const void *key, __u32 klen, bool on)
+static inline int spl_wait_mark(const struct spl_store *s, const void *key, __u32 klen, bool on,
+				struct spl_mark *at)
 {
 	int r = spl_key_check(s, klen);
 	__u64 hash, inc, guard, word, now;
@@ -78,9 +90,33 @@ static inline int spl_wait_mark(const struct spl_store *s, const void *key, __u3
 		else
 			spl_overflow_clear(s, (__u32)(hit.pos / SPL_BUCKET_SLOTS));
 		spl_mb(); /* (S) */
+		if (at)
+			*at = (struct spl_mark){ hit.pos, inc };
 		return 0;
 	}
 	return -EAGAIN;
+}
+
+/**
+ * spl_wait_unmark() - take a mark away where it was made, without looking for the key
+ * @s: the store, writable
+ * @at: as spl_wait_mark() told
+ *
+ * A key stays where it is as long as it lives. If this one has ended its mark ends with it, whoever takes it away.
+ *
+ * Return: true: it is gone; false: it isn't there, spl_wait_mark() knows of this key as it is now.
+ */
+static inline bool spl_wait_unmark(const struct spl_store *s, const struct spl_mark *at)
+{
+	struct spl_attr *a = spl_attr_at(s, at->pos);
+	__u64 guard, word;
+
+	if (!spl_attr_load(a, &guard, &word) || (guard & SPL_INC) != at->inc ||
+	    !(guard & SPL_ATTR_WAITED) ||
+	    !spl_cas128(&a->guard, guard, word, guard & ~SPL_ATTR_WAITED, word)) /* (L) */
+		return false;
+	spl_overflow_clear(s, (__u32)(at->pos / SPL_BUCKET_SLOTS));
+	return true;
 }
 
 /**

@@ -150,7 +150,7 @@ static void op_watch(void)
 
 static void op_mark(void)
 {
-	spl_wait_mark(s, K, true);
+	spl_wait_mark(s, K, true, NULL);
 }
 
 static void op_reap(void)
@@ -300,7 +300,7 @@ static void bound(__u32 to)
 	if (to & WATCHED)
 		spl_watch(&w[OTHER], K, 1ULL << G_WATCH, 0, NULL);
 	if (to & MARKED)
-		spl_wait_mark(s, K, true);
+		spl_wait_mark(s, K, true, NULL);
 	if (to & LABELLED)
 		label(&w[OTHER], 1ULL << 5, 0);
 	count_from_now();
@@ -477,6 +477,59 @@ static void stopped_deleter(void)
 	IS(bad, 0, "who makes a key whose deleter has stopped tells who waits for it");
 }
 
+static struct spl_mark mark;
+
+static bool has_bit_0(void)
+{
+	return spl_load(spl_notice_at(s, mark.pos)) & SPL_NOTICE;
+}
+
+static void unmark(void)
+{
+	bool good;
+
+	bound(0);
+	spl_wait_mark(s, K, true, &mark);
+	OK(has_bit_0() && spl_wait_unmark(s, &mark) && !has_bit_0(),
+	   "a mark goes where it was made, and bit 0 with it");
+	other_sets();
+	OK(!rung() && !spl_wait_unmark(s, &mark), "then nobody is told, and it isn't there");
+	bound(WATCHED | LABELLED);
+	spl_wait_mark(s, K, true, &mark);
+	good = spl_wait_unmark(s, &mark) && has_bit_0();
+	count_from_now();
+	other_sets();
+	OK(good && pulsed(G_WATCH) && pulsed(G_LABEL) && !rung(), "what else is bound stays");
+}
+
+static void op_unmark(void)
+{
+	spl_wait_unmark(s, &mark);
+}
+
+static void other_makes_anew_and_marks(void)
+{
+	other_makes_anew();
+	op_mark();
+}
+
+static void unmark_between(void)
+{
+	long n, bad = 0;
+
+	for (n = 0;; n++) {
+		bound(0);
+		spl_wait_mark(s, K, true, &mark);
+		if (!until(n, other_makes_anew_and_marks, op_unmark))
+			break;
+		count_from_now();
+		other_sets();
+		bad += !rung();
+	}
+	printf("# %ld places\n", n);
+	OK(!bad && n, "the mark of a key that came after stays while one is taken away");
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
@@ -511,5 +564,7 @@ int main(void)
 	binder_meanwhile("a mark", WATCHED, op_mark, SPL_GROUPS);
 	stopped_inserter();
 	stopped_deleter();
+	unmark();
+	unmark_between();
 	return tap_done();
 }

@@ -63,7 +63,7 @@ static UNUSED void bound_start(bool on, bool there, bool awaited)
 	spl_label_bind(&world.s, 2, 1ULL << bound_groups[BOUND_OLD_LABEL], 0);
 	spl_label_bind(&world.s, 3, 1ULL << bound_groups[BOUND_NEW_LABEL], 0);
 	spl_keys_bind(&world.s, 1ULL << bound_groups[BOUND_KEYS], 0);
-	if (awaited && (there ? spl_wait_mark(&world.s, k->text, k->len, true)
+	if (awaited && (there ? spl_wait_mark(&world.s, k->text, k->len, true, NULL)
 			      : spl_wait_birth(&world.s, k->text, k->len)))
 		die("a mark");
 	bound.key = bound_look();

@@ -327,7 +327,7 @@ static void wait_mark(struct world *w, const struct record *r)
 {
 	const struct key *k = key_of(w, r);
 
-	expect(spl_wait_mark(&w->s, k->bytes, k->len, r->b & 1), 0, read_errors, "wait_mark");
+	expect(spl_wait_mark(&w->s, k->bytes, k->len, r->b & 1, NULL), 0, read_errors, "wait_mark");
 }
 
 /* Binds labels and the coming and going of keys, pulses groups, and rings who sleeps. */

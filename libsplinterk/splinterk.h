@@ -557,7 +557,7 @@ struct splk_io {
 /**
  * splk_get_many() - get several keys, their cache misses overlapped
  * @store: handle
- * @io: entries, each on its own: no common instant
+ * @io: entries, each on its own: no common instant, no order
  * @n: number of entries
  *
  * Return: number of entries with a @result that is not negative.

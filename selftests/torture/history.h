@@ -20,7 +20,7 @@ struct job {
 	struct act act[TOLD_MAX];
 };
 
-/* A victim's operations take place in order, after event number @from and before event number @to. */
+/* A victim's operations take place in order, but reads of one batch in any order, after event number @from and before event number @to. */
 struct part {
 	const struct job *job;
 	bool known; /* it has come to its end and told what happened; else any number of its operations did */
@@ -98,28 +98,34 @@ static __u32 holders_at(const struct history *h, int i)
 	return n;
 }
 
-static bool explain(const struct history *h, int i, const int *next, const struct model *from);
+static bool explain(const struct history *h, int i, const __u32 *left, const struct model *from);
 
-/* May the next operation of a part take place here? */
-static bool explain_part(const struct history *h, int i, const int *next, int v,
+/* May an operation that is left of a part take place here? */
+static bool explain_part(const struct history *h, int i, const __u32 *left, int v,
 			 const struct model *from, bool must)
 {
 	const struct part *p = &h->part[v];
-	int after[VICTIMS] = { next[0], next[1] }, k = next[v];
-	struct model m = *from;
+	bool any = p->job->many && p->job->act[0].op == ACT_GET;
+	__u32 after[VICTIMS] = { left[0], left[1] }, next;
+	struct model m;
+	int k;
 
-	after[v]++;
-	if (model_apply(&m, &p->job->act[k], p->known ? &p->told[k] : NULL,
-			(__u32)h->nr_parts - 1) &&
-	    explain(h, i, after, &m))
-		return true;
+	for (next = left[v]; next; next = any ? next & (next - 1) : 0) {
+		k = __builtin_ctz(next);
+		m = *from;
+		after[v] = left[v] & ~(1U << k);
+		if (model_apply(&m, &p->job->act[k], p->known ? &p->told[k] : NULL,
+				(__u32)h->nr_parts - 1) &&
+		    explain(h, i, after, &m))
+			return true;
+	}
 	if (p->known || !must)
 		return false;
-	after[v] = p->job->nr; /* it died before */
+	after[v] = 0; /* it died before */
 	return explain(h, i, after, from);
 }
 
-static bool explain(const struct history *h, int i, const int *next, const struct model *from)
+static bool explain(const struct history *h, int i, const __u32 *left, const struct model *from)
 {
 	struct model m = *from;
 	bool must, stuck;
@@ -128,10 +134,10 @@ static bool explain(const struct history *h, int i, const int *next, const struc
 	for (;; i++) {
 		stuck = false;
 		for (v = 0; v < h->nr_parts; v++) {
-			if (next[v] == h->part[v].job->nr || h->part[v].from > i)
+			if (!left[v] || h->part[v].from > i)
 				continue;
 			must = i >= h->part[v].to;
-			if (explain_part(h, i, next, v, &m, must))
+			if (explain_part(h, i, left, v, &m, must))
 				return true;
 			stuck = stuck || must;
 		}
@@ -146,9 +152,12 @@ static bool explain(const struct history *h, int i, const int *next, const struc
 
 static UNUSED bool history_explained(const struct history *h)
 {
-	const int next[VICTIMS] = { 0 };
+	__u32 left[VICTIMS] = { 0 };
+	int v;
 
-	return explain(h, 0, next, &h->start);
+	for (v = 0; v < h->nr_parts; v++)
+		left[v] = (1U << h->part[v].job->nr) - 1;
+	return explain(h, 0, left, &h->start);
 }
 
 static void print_act(const struct act *a, const struct told *t)

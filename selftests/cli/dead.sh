@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# dead.sh - a writer that was killed is told from one that lives, by stats, check and reap; an ingest that is interrupted
-# tells how far it came.
+# dead.sh - a writer that was killed is told from one that lives, by stats, check and reap; an ingest or unset that is
+# interrupted tells how far it came.
 # shellcheck source=selftests/cli/tap.bash
 . "$(dirname "$(realpath "$0")")/tap.bash"
 
@@ -44,4 +44,31 @@ point "JSON" grep -qE '"records":90,.*"stopped_line":90,"interrupted":true,' out
 point "the store is sound" sound
 run splinterctl stats
 point "and the writer is gone" grep -qE '^writers +0$' out
+
+# catching PID: until splinterctl runs there and has a handler for SIGTERM, or has ended.
+catching() {
+	local status
+
+	while [[ -e /proc/$1/exe ]]; do
+		status=$(<"/proc/$1/status")
+		[[ $status =~ Name:[[:space:]]splinterctl.*SigCgt:[[:space:]]([0-9a-f]+) ]] || continue
+		((0x${BASH_REMATCH[1]} & 0x4000)) && break
+	done 2>/dev/null
+}
+
+# A signal that comes while keys are deleted; if all were gone before it came, once more.
+store many --lanes 300K --value-max 8 --key-max 16 --writers 2
+for ((i = 0; i < 20; i++)); do
+	seq -f $'%.0f\t.' 300000 | splinterctl ingest --quiet -f lines
+	splinterctl unset --prefix '' >out 2>err &
+	catching $!
+	kill $!
+	run_wait $!
+	((code == 0)) || break
+done
+point "unset --prefix: SIGTERM" gives 143
+point "tells that it is not done" fails 143 "INTERRUPTED; other keys that begin so may be left"
+point "and how many keys it has deleted" test $(($(<out) + $(splinterctl list --count))) = 300000
+point "not all" test "$(<out)" -lt 300000
+
 finish

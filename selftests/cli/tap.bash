@@ -19,6 +19,12 @@ run() {
 	"$@" >"$tmp/out" 2>"$tmp/err" || code=$?
 }
 
+# run_wait PID: the same for a command in the background, whose output went to out and err.
+run_wait() {
+	code=0
+	wait "$1" 2>/dev/null || code=$?
+}
+
 # point NAME COMMAND...: a point that holds if the command succeeds.
 point() {
 	local name=$1

@@ -20,19 +20,26 @@ static int unset_prefix(struct ctl *ctl, const char *prefix)
 {
 	uint64_t cursor = 0, nr = 0;
 	char key[SPL_KEY_MAX];
-	long klen;
-	int r;
+	long klen = 0;
+	int r = 0;
 
-	while ((klen = splk_next(ctl->store, &cursor, prefix, strlen(prefix), key, sizeof(key),
+	ctl_catch_stop();
+	while (!ctl_stopped && !r &&
+	       (klen = splk_next(ctl->store, &cursor, prefix, strlen(prefix), key, sizeof(key),
 				 NULL)) > 0) {
 		r = splk_delete(ctl->store, key, (size_t)klen);
-		if (r && r != -ENOENT)
-			return ctl_error(ctl, r, "key '%s'", out_shown(key, (size_t)klen));
 		nr += !r;
+		if (r == -ENOENT)
+			r = 0;
 	}
+	printf("%llu\n", (unsigned long long)nr); /* however it ended: so many are gone */
+	if (r)
+		return ctl_error(ctl, r, "key '%s'", out_shown(key, (size_t)klen));
 	if (klen < 0)
 		return ctl_error(ctl, klen, "keys");
-	printf("%llu\n", (unsigned long long)nr);
+	if (klen && ctl_stopped)
+		return ctl_fail(ctl, CTL_SIGNAL + ctl_stopped,
+				"INTERRUPTED; other keys that begin so may be left");
 	return nr ? CTL_OK : CTL_NO;
 }
 
@@ -66,7 +73,8 @@ const struct ctl_command cmd_unset = {
 	.summary = "delete keys",
 	.about =
 		"All of the keys are tried. Exit code 1: one of them, or with --prefix all of them, did not\n"
-		"exist. --prefix prints how many there were; with PREFIX '' that is all.",
+		"exist. --prefix prints how many it has deleted, also after Ctrl-C (exit code 130); with PREFIX\n"
+		"'' that is all.",
 	.opts = unset_opts,
 	.flags = CTL_WRITES | CTL_KEYS,
 	.max = -1,

@@ -6,6 +6,7 @@
 #ifndef _CTL_H
 #define _CTL_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -126,6 +127,11 @@ const char *ctl_no_device(const struct ctl *ctl, char text[CTL_NO_DEVICE]);
 int ctl_device_error(const struct ctl *ctl, int err);
 bool ctl_is_default(const char *spec);
 char *ctl_remembered_path(void);
+
+/* early.c */
+/* After ctl_catch_stop(): the signal that ends the command; 0: none came. */
+extern volatile sig_atomic_t ctl_stopped;
+void ctl_catch_stop(void);
 
 /* error.c: each prints "splinterctl SUBCOMMAND: ..." on standard error and returns the exit code that fits. */
 int ctl_usage(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));

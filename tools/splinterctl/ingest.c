@@ -4,7 +4,6 @@
  * The formats are read_*.c's, options and totals cmd_ingest.c's.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -197,11 +196,11 @@ static bool step(struct ingest *in)
 	struct source *src = in->src;
 	struct record rec = { 0 };
 
-	enum read_result got = input_signal ? READ_END : in->reader->next(src, &rec);
+	enum read_result got = ctl_stopped ? READ_END : in->reader->next(src, &rec);
 
 	/* Also if it was the reader that was interrupted; a whole record still goes in. */
-	if (input_signal && got != READ_RECORD) {
-		stop(in, src->in.line, CTL_SIGNAL + input_signal);
+	if (ctl_stopped && got != READ_RECORD) {
+		stop(in, src->in.line, CTL_SIGNAL + ctl_stopped);
 		in->totals.interrupted = true;
 		return false;
 	}
@@ -225,23 +224,6 @@ static bool step(struct ingest *in)
 	}
 }
 
-static void on_signal(int number)
-{
-	input_signal = number;
-}
-
-/* The first Ctrl-C ends it in good order, a second one at once. One that is ignored (nohup) stays so. */
-static void catch_signals(void)
-{
-	static const int numbers[] = { SIGINT, SIGTERM };
-	struct sigaction act = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND }, old;
-	size_t i;
-
-	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		if (!sigaction(numbers[i], NULL, &old) && old.sa_handler == SIG_DFL)
-			sigaction(numbers[i], &act, NULL);
-}
-
 /* Fills in->totals; says what is wrong as it goes. */
 void ingest_run(struct ingest *in)
 {
@@ -255,7 +237,7 @@ void ingest_run(struct ingest *in)
 		in->long_geometry = info.geometry;
 	}
 	in->began_ns = progress_now_ns();
-	catch_signals();
+	ctl_catch_stop();
 	if (!r)
 		r = in->reader->open(in->src);
 	if (r) {

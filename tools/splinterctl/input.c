@@ -10,11 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ctl.h"
 #include "input.h"
 
 #define FIRST_BYTES ((size_t)256 << 10)
-
-volatile sig_atomic_t input_signal;
 
 const char *input_name(const char *path)
 {
@@ -75,9 +74,9 @@ static int fill(struct input *in)
 		in->cap = cap;
 	}
 	do
-		n = input_signal ? -1 : read(in->fd, in->buf + in->end, in->cap - in->end);
-	while (n < 0 && errno == EINTR && !input_signal);
-	if (input_signal)
+		n = ctl_stopped ? -1 : read(in->fd, in->buf + in->end, in->cap - in->end);
+	while (n < 0 && errno == EINTR && !ctl_stopped);
+	if (ctl_stopped)
 		return -EINTR;
 	if (n < 0)
 		return -errno;

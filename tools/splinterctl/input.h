@@ -5,7 +5,6 @@
 #ifndef _INPUT_H
 #define _INPUT_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,9 +40,7 @@ struct input {
 
 const char *input_name(const char *path);
 int input_open(struct input *in, const char *path);
-/* Set by a signal handler: reading ends with EINTR, also what waits for input. */
-extern volatile sig_atomic_t input_signal;
-
+/* Once ctl_stopped is set reading ends with EINTR, also what waits for input. */
 int input_peek(struct input *in, const char **data, size_t *len);
 int input_line(struct input *in, const char **line, size_t *len);
 void input_close(struct input *in);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # dead.sh - a writer that was killed is told from one that lives, by stats, check and reap; an ingest or unset that is
-# interrupted tells how far it came.
+# interrupted tells how far it came; a file that is cut while it is mapped is told, too.
 # shellcheck source=selftests/cli/tap.bash
 . "$(dirname "$(realpath "$0")")/tap.bash"
 
@@ -71,4 +71,19 @@ point "tells that it is not done" fails 143 "INTERRUPTED; other keys that begin 
 point "and how many keys it has deleted" test $(($(<out) + $(splinterctl list --count))) = 300000
 point "not all" test "$(<out)" -lt 300000
 
+# cut_under SUBCOMMAND OPERAND...: it has mapped a copy of store s, and the copy is cut; then come records, for who waits for them.
+cut_under() {
+	cp s under
+	splinterctl "$1" --store file:under "${@:2}" >out 2>err &
+	until grep -q '/under$' "/proc/$!/maps" || [[ ! -e /proc/$!/exe ]]; do :; done 2>/dev/null
+	truncate -s 4096 under
+	seq -f $'key number %g\tv' 90 >&3
+	run_wait $!
+	point "$1 of a store that is cut" fails 3 "splinterctl $1: the file of the store or channel was cut while it was in use"
+}
+
+mkfifo pipe
+exec 3<>pipe
+cut_under watch k --timeout 2
+cut_under ingest --format lines pipe
 finish

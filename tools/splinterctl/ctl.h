@@ -132,6 +132,7 @@ char *ctl_remembered_path(void);
 /* After ctl_catch_stop(): the signal that ends the command; 0: none came. */
 extern volatile sig_atomic_t ctl_stopped;
 void ctl_catch_stop(void);
+void ctl_guard(const struct ctl *ctl);
 
 /* error.c: each prints "splinterctl SUBCOMMAND: ..." on standard error and returns the exit code that fits. */
 int ctl_usage(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));

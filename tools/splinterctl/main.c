@@ -53,6 +53,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "splinterctl: which subcommand?\nTry: splinterctl help\n");
 		return CTL_USAGE;
 	}
+	ctl_guard(&ctl);
 	r = ctl_run(&ctl, argc - optind, argv + optind);
 	free(ctl.spec_found);
 	return r;

@@ -31,6 +31,27 @@ refuses "init on a file that is no store" 3 "there is a file that is no store" s
 point "which is not to be unlinked either" silent "unlink"
 refuses "init on a store" 3 "--or-open accepts it, \`unlink\` takes it away" splinterctl init file:s
 
+# Files that are refused, and why
+does "a channel" 0 "" splinterctl channel create file:ring
+cp s cut
+truncate -s 4096 cut
+cp s stub
+truncate -s 20 stub
+cp s spoiled
+printf '\377' | dd of=spoiled bs=1 seek=144 conv=notrunc status=none
+cp ring halfring
+truncate -s 5000 halfring
+refuses "no store" 3 "this is no store; it was left" splinterctl --store file:notstore list
+refuses "a channel" 3 "this is a channel, no store; it was left" splinterctl --store file:ring list
+refuses "a store that was cut" 3 "this is a store that was cut: 4.00 KiB of " splinterctl --store file:cut list
+refuses "in its first page" 3 "this is a store that was cut: 20 B of its first page are there" splinterctl --store file:stub list
+refuses "a damaged store" 3 "this is a damaged store; it was left" splinterctl --store file:spoiled list
+refuses "something that is no file" 3 "this is no store" splinterctl --store file:/dev/null list
+refuses "init where a channel is" 3 "there is a file that is a channel, no store; nothing was changed" splinterctl init file:ring
+refuses "no channel" 3 "this is no channel" splinterctl channel show file:notstore
+refuses "a store" 3 "this is a store, no channel" splinterctl channel show file:s
+refuses "a channel that was cut" 3 "this is a channel that was cut: 4.88 KiB of " splinterctl channel show file:halfring
+
 # Specifications that are slips
 refuses "a path without file:" 3 "did you mean file:/dev/shm/x?" splinterctl --store /dev/shm/x get a
 refuses "another word in place of file" 3 "did you mean file:/dev/shm/x?" splinterctl --store fiel:/dev/shm/x get a

@@ -89,6 +89,7 @@ static int say_exists(struct ctl *ctl, const struct job *j)
 
 static int say(struct ctl *ctl, const struct job *j, long err)
 {
+	char fault[CTL_FILE_FAULT], refused[CTL_FILE_FAULT + 8];
 	const char *what = splk_strerror((int)err);
 	int code = CTL_STORE;
 
@@ -110,7 +111,13 @@ static int say(struct ctl *ctl, const struct job *j, long err)
 		return ctl_fail(ctl, CTL_REFUSED, "channel '%s': a message has at most %u bytes",
 				out_shown(j->name, strlen(j->name)), j->message_max);
 	case EBADMSG:
-		what = "this is no channel, or the other end writes what can't be";
+		/* A file that isn't one is refused before there is a channel. */
+		what = "the other end writes what can't be";
+		if (!j->ch && is_file(j->name)) {
+			snprintf(refused, sizeof(refused), "this is %s",
+				 ctl_file_fault(j->name + 5, true, fault));
+			what = refused;
+		}
 		break;
 	default:
 		break;

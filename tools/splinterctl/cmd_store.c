@@ -154,11 +154,13 @@ static int init_no_room(const struct ctl *ctl, const char *spec, const struct sp
 }
 
 /* What is in the way of a new store isn't always one. */
-static const char *init_in_the_way(const struct ctl *ctl, const char *spec)
+static const char *init_in_the_way(const struct ctl *ctl, const char *spec,
+				   char text[CTL_FILE_FAULT + 48])
 {
 	struct splk_options options = { .size = sizeof(options),
 					.device = ctl->device,
 					.flags = SPLK_READ_ONLY };
+	char fault[CTL_FILE_FAULT];
 	struct splk_store *store;
 	int r = splk_open(spec, &options, &store);
 
@@ -166,8 +168,12 @@ static const char *init_in_the_way(const struct ctl *ctl, const char *spec)
 		splk_close(store);
 	if (r == -EISDIR)
 		return "is a folder";
-	if (r == -EBADMSG)
-		return "there is a file that is no store, or a damaged one; nothing was changed";
+	if (r == -EBADMSG && !strncmp(spec, "file:", 5)) {
+		snprintf(text, CTL_FILE_FAULT + 48,
+			 "there is a file that is %s; nothing was changed",
+			 ctl_file_fault(spec + 5, false, fault));
+		return text;
+	}
 	return "there is such a store; nothing was changed. --or-open accepts it, `unlink` takes it away";
 }
 
@@ -178,12 +184,12 @@ static int init_fail(const struct ctl *ctl, const char *spec, int err, bool or_o
 	struct splk_options device = { .size = sizeof(device), .device = ctl->device };
 	struct splk_caps caps = { .size = sizeof(caps) };
 	const char *what = splk_strerror(err);
-	char no_node[64];
+	char no_node[64], in_the_way[CTL_FILE_FAULT + 48];
 
 	switch (-err) {
 	case EEXIST:
 		what = or_open ? "there is one with another geometry (`splinterctl geometry` tells)"
-			       : init_in_the_way(ctl, spec);
+			       : init_in_the_way(ctl, spec, in_the_way);
 		break;
 	case ENOENT:
 		what = "no such folder";

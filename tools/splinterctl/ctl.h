@@ -124,6 +124,8 @@ int ctl_need_sleep(struct ctl *ctl, bool sleeps);
 int ctl_store_error(const struct ctl *ctl, const char *spec, int err);
 #define CTL_NO_DEVICE 4200 /* bytes of that sentence, with the longest path */
 const char *ctl_no_device(const struct ctl *ctl, char text[CTL_NO_DEVICE]);
+#define CTL_FILE_FAULT 128 /* bytes of those words */
+const char *ctl_file_fault(const char *path, bool channel, char text[CTL_FILE_FAULT]);
 int ctl_device_error(const struct ctl *ctl, int err);
 bool ctl_is_default(const char *spec);
 char *ctl_remembered_path(void);

@@ -4,6 +4,7 @@
  * store; and opening it with a message that says what to do if that fails.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,9 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "out.h"
+#include "splinter_channel.h"
+#include "splinter_layout.h"
 
 /* Where `use` remembers; to be freed. NULL: there is no home. */
 char *ctl_remembered_path(void)
@@ -100,6 +104,42 @@ int ctl_device_error(const struct ctl *ctl, int err)
 	return ctl_fail(ctl, CTL_STORE, "%s: %s", path, splk_strerror(err));
 }
 
+/*
+ * What the file is that was refused as a store, or with @channel as a channel: "no store", for one. It is looked at again,
+ * only to tell people more.
+ */
+const char *ctl_file_fault(const char *path, bool channel, char text[CTL_FILE_FAULT])
+{
+	const char *self = channel ? "channel" : "store", *other = channel ? "store" : "channel";
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	union {
+		uint64_t magic;
+		struct spl_info store;
+		struct spl_channel_info channel;
+	} page = { 0 };
+	uint64_t bytes;
+	struct stat st;
+	char is[32], was[32];
+
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+	    pread(fd, &page, sizeof(page), 0) < 0)
+		page.magic = 0;
+	if (fd >= 0)
+		close(fd);
+	bytes = channel ? page.channel.map_bytes : page.store.map_bytes;
+	if (page.magic == (channel ? SPL_MAGIC : SPL_CHANNEL_MAGIC))
+		snprintf(text, CTL_FILE_FAULT, "a %s, no %s", other, self);
+	else if (page.magic != (channel ? SPL_CHANNEL_MAGIC : SPL_MAGIC))
+		snprintf(text, CTL_FILE_FAULT, "no %s", self);
+	else if ((uint64_t)st.st_size < bytes || !bytes)
+		snprintf(text, CTL_FILE_FAULT, "a %s that was cut: %s of %s are there", self,
+			 out_bytes((uint64_t)st.st_size, is),
+			 bytes ? out_bytes(bytes, was) : "its first page");
+	else
+		snprintf(text, CTL_FILE_FAULT, "a damaged %s", self);
+	return text;
+}
+
 /* A specification that names no store of any kind; probably a file is meant. Returns the exit code, or 0. */
 static int spec_error(const struct ctl *ctl, const char *spec)
 {
@@ -121,7 +161,7 @@ int ctl_store_error(const struct ctl *ctl, const char *spec, int err)
 {
 	bool file = !strncmp(spec, "file:", 5), preset = ctl_is_default(spec);
 	const char *what = splk_strerror(err), *advice = "";
-	char text[CTL_NO_DEVICE];
+	char text[CTL_NO_DEVICE], fault[CTL_FILE_FAULT], refused[CTL_FILE_FAULT + 40];
 	int r = spec_error(ctl, spec);
 
 	if (r)
@@ -148,7 +188,9 @@ int ctl_store_error(const struct ctl *ctl, const char *spec, int err)
 			    : "the mode of the store or of the device forbids it";
 		break;
 	case EBADMSG:
-		what = "this is no store, or a damaged one; it was left as it is";
+		snprintf(refused, sizeof(refused), "this is %s; it was left as it is",
+			 file ? ctl_file_fault(spec + 5, false, fault) : "a damaged store");
+		what = refused;
 		break;
 	case EPROTONOSUPPORT:
 		what = "it was made by a newer version than this splinterctl";

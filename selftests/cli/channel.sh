@@ -21,6 +21,9 @@ run splinterctl channel show "$c" --interval 1ms --json
 point "they wait" test "$(json depth_messages) $(json producer) $(json capacity)" = "3 gone 4096"
 run splinterctl channel recv "$c" --count 1 --lines
 point "one of them" gives 0 one
+run splinterctl channel show "$c" --interval 1ms
+point "one is no plural" grep -qE '^received +1 message, ' out
+point "two are" grep -qE '^depth +2 messages, ' out
 does "the others" 0 $'\ntwo words' splinterctl channel recv "$c" --lines
 does "none, and nobody to wait for" 1 "" splinterctl channel recv "$c" --timeout 50ms
 does "a type" 0 "" splinterctl channel send "$c" --type 7 <<<x

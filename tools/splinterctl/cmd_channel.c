@@ -327,10 +327,16 @@ static double rate(uint64_t before, uint64_t after, uint64_t ns)
 	return after < before ? 0 : (double)(after - before) * 1e9 / (double)ns;
 }
 
+static const char *messages(uint64_t n, char text[40])
+{
+	snprintf(text, 40, "%llu message%s", (unsigned long long)n, n == 1 ? "" : "s");
+	return text;
+}
+
 static void show_text(const struct splk_channel_info *a, const struct splk_channel_info *b,
 		      uint64_t ns)
 {
-	char bytes[32];
+	char bytes[32], count[40];
 
 	out_field("id", "%llu", (unsigned long long)b->channel_id);
 	out_field("backend", "%s", b->backend == 1 ? "device" : "file");
@@ -339,13 +345,11 @@ static void show_text(const struct splk_channel_info *a, const struct splk_chann
 	out_field("longest message", "%u", b->message_max);
 	out_field("producer", "%s", state_name(b->tx_state));
 	out_field("consumer", "%s", state_name(b->rx_state));
-	out_field("depth", "%llu messages, %s, %.0f %%",
-		  (unsigned long long)(b->tx_messages - b->rx_messages),
+	out_field("depth", "%s, %s, %.0f %%", messages(b->tx_messages - b->rx_messages, count),
 		  out_bytes(b->head - b->read, bytes),
 		  100.0 * (double)(b->head - b->read) / (double)b->capacity);
-	out_field("sent", "%llu messages, %s", (unsigned long long)b->tx_messages,
-		  out_bytes(b->tx_bytes, bytes));
-	out_field("received", "%llu messages, %s", (unsigned long long)b->rx_messages,
+	out_field("sent", "%s, %s", messages(b->tx_messages, count), out_bytes(b->tx_bytes, bytes));
+	out_field("received", "%s, %s", messages(b->rx_messages, count),
 		  out_bytes(b->rx_bytes, bytes));
 	out_field("sleeps", "%llu of the producer, %llu of the consumer",
 		  (unsigned long long)b->tx_waits, (unsigned long long)b->rx_waits);

@@ -77,6 +77,8 @@ refuses "set: a long key" 4 "key 'long-long-key' of 13 bytes: the store takes 8"
 refuses "set: a long value" 4 "value of 17 bytes: the store takes 16" splinterctl set k 12345678901234567
 
 # Conditions and operands
+refuses "a key for a label's groups" 2 "--label binds no key: 'app' is not a group" splinterctl bind --label 5 app
+refuses "a key for the feed's" 2 "--feed binds no key: 'app' is not a group" splinterctl bind --feed app
 refuses "set --absent" 1 "key 'app': the key exists" splinterctl set -a app 1
 point "says nothing of lengths" silent bytes
 refuses "set --epoch" 1 "key 'app': the key has another epoch" splinterctl set -E 99 app 1

@@ -86,6 +86,13 @@ static int run_bind(struct ctl *ctl, struct ctl_args *args)
 		return ctl_usage(ctl, "which key? or --label, --keys, --feed");
 	else if (!b.keys && !b.feed)
 		r = parse_key(ctl, *words++, &b.key);
+	if (!r && !b.key.data && *words && (**words < '0' || **words > '9'))
+		return ctl_usage(ctl,
+				 "%s binds no key: '%s' is not a group, 0 to 63 or a mask 0x...",
+				 b.label  ? "--label"
+				 : b.keys ? "--keys"
+					  : "--feed",
+				 *words);
 	if (!r)
 		r = parse_groups(ctl, words, &groups);
 	if (!r && unbind && !groups)

@@ -266,7 +266,8 @@ const struct ctl_command cmd_ingest = {
 		"Records that are malformed or too long for the store are reported with their line, counted\n"
 		"and left out; all others go in (--strict stops instead). A NUL byte, a full store or a\n"
 		"read error stops; what was read before stays. Exit code 5: something was malformed or\n"
-		"unreadable; 4: too long, or the store is full; 130: Ctrl-C, after which the totals are told. Of duplicates in the input the last counts.\n"
+		"unreadable; 4: too long, or the store is full; 130: Ctrl-C, after which the totals are told.\n"
+		"Of duplicates in the input the last counts.\n"
 		"With --long-to a key is in one of the two stores: it is deleted from the other.",
 	.opts = ingest_opts,
 	.flags = CTL_JSON | CTL_WRITES,

@@ -59,6 +59,12 @@ echo "There are no kernel headers at $(KDIR)."; \
 echo "Install the running kernel's (Debian: apt-get install linux-headers-$$(uname -r)), or name others: make KDIR=..."
 endef
 
+# What a failed build may lack: a folder to build in, or a package, whose name it tells.
+define failed
+{ { mkdir -p $(O) && test -w $(O); } 2>/dev/null || echo "$(O) can't be written; O= names another folder to build in" >&2; \
+tools/setup/install user; exit 1; }
+endef
+
 .PHONY: all user lib tools module modules native device install uninstall load unload check style test fuzz sanitize litmus linear storm demo \
 	torture torture-build guest bench bench-guest setup clean help
 
@@ -72,14 +78,12 @@ endif
 
 user: lib tools
 
-# What does not build for lack of a package is followed by the package's name.
 lib:
-	@$(if $(wildcard libsplinterk/Makefile),$(MAKE) --no-print-directory -C libsplinterk O=$(O) || \
-		{ tools/setup/install user; exit 1; })
+	@$(if $(wildcard libsplinterk/Makefile),$(MAKE) --no-print-directory -C libsplinterk O=$(O) || $(failed))
 
 tools: lib
 	@for m in $(wildcard tools/*/Makefile); do \
-		$(MAKE) --no-print-directory -C $$(dirname $$m) O=$(O) || { tools/setup/install user; exit 1; }; \
+		$(MAKE) --no-print-directory -C $$(dirname $$m) O=$(O) || $(failed); \
 	done
 
 # Without the kernel's vmlinux, which no headers package has, kbuild could only say so.
@@ -88,7 +92,7 @@ NO_BTF = $(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 # kbuild writes its objects beside the sources, so each kernel has a tree of links of its own. Its O= is not ours.
 module modules:
 	@test -n "$(KVER)" || { { $(no_headers); } >&2; exit 1; }
-	@mkdir -p $(MDIR)
+	@mkdir -p $(MDIR) || $(failed)
 	@cp -rsf $(CURDIR)/Kbuild $(CURDIR)/kmod $(CURDIR)/uapi $(MDIR)/
 	@find $(MDIR) -xtype l -delete
 	@$(MAKE) --no-print-directory -C $(KDIR) O= M=$(MDIR) $(NO_BTF) $(KFLAGS) modules
@@ -117,7 +121,7 @@ linear:
 	@selftests/linear/run --seconds $(or $(SECONDS),60)
 
 storm:
-	@$(MAKE) --no-print-directory -C selftests/storm O=$(O) || { tools/setup/install user; exit 1; }
+	@$(MAKE) --no-print-directory -C selftests/storm O=$(O) || $(failed)
 	@$(O)/selftests/storm/storm --seconds $(or $(SECONDS),600)
 
 torture-build: lib

@@ -76,6 +76,12 @@ point "tells what there is" grep -qE "there are [0-9.]+ [KMGT]iB free; fewer --l
 refuses "set: a long key" 4 "key 'long-long-key' of 13 bytes: the store takes 8" splinterctl set long-long-key v
 refuses "set: a long value" 4 "value of 17 bytes: the store takes 16" splinterctl set k 12345678901234567
 
+# Where to build
+refuses "make: a folder that can't be" 2 "notstore/o can't be written; O= names another" \
+	make --no-print-directory -C "$TOP" O="$tmp/notstore/o" user
+refuses "selftests/run: a folder that can't be" 1 "notstore/o can't be written (Not a directory); O= names another" \
+	env O="$tmp/notstore/o" "$TOP/selftests/run" cli
+
 # Conditions and operands
 refuses "a key for a label's groups" 2 "--label binds no key: 'app' is not a group" splinterctl bind --label 5 app
 refuses "a key for the feed's" 2 "--feed binds no key: 'app' is not a group" splinterctl bind --feed app

@@ -24,7 +24,6 @@
 #include <linux/uaccess.h>
 
 #include "channel.h"
-#include "compat.h"
 
 static void wake_both(struct spl_channel *ch)
 {
@@ -58,27 +57,13 @@ static struct spl_chfile *vma_file(const struct vm_area_struct *vma)
 
 static vm_fault_t chfile_fault(struct vm_fault *vmf)
 {
-	struct page *page = spl_channel_page(vma_file(vmf->vma)->ch, vmf->pgoff);
-
-	if (!page)
-		return VM_FAULT_SIGBUS;
-	get_page(page);
-	vmf->page = page;
-	return 0;
+	return spl_map_fault(vmf, spl_channel_page(vma_file(vmf->vma)->ch, vmf->pgoff));
 }
-
-#ifdef CONFIG_NUMA
-/* Pages stay where they were placed: without a policy of its own NUMA balancing leaves a mapping alone. */
-static struct mempolicy *chfile_get_policy(SPL_GET_POLICY_ARGS)
-{
-	return NULL;
-}
-#endif
 
 static const struct vm_operations_struct view_ops = {
 	.fault = chfile_fault,
 #ifdef CONFIG_NUMA
-	.get_policy = chfile_get_policy,
+	.get_policy = spl_map_get_policy,
 #endif
 };
 
@@ -136,7 +121,7 @@ static const struct vm_operations_struct end_ops = {
 	.fault = chfile_fault,
 	.access = end_access,
 #ifdef CONFIG_NUMA
-	.get_policy = chfile_get_policy,
+	.get_policy = spl_map_get_policy,
 #endif
 };
 

@@ -31,7 +31,6 @@
 #include <linux/smp.h>
 
 #include "channel.h"
-#include "compat.h"
 
 static void barrier_here(void *unused)
 {

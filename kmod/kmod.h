@@ -36,6 +36,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "compat.h"
 #include "signal.h"
 #include "splinter_store.h"
 
@@ -266,6 +267,10 @@ struct inode *spl_inode_new(loff_t size);
 
 /* map.c */
 int spl_map_mmap(struct file *file, struct vm_area_struct *vma);
+vm_fault_t spl_map_fault(struct vm_fault *vmf, struct page *page);
+#ifdef CONFIG_NUMA
+struct mempolicy *spl_map_get_policy(SPL_GET_POLICY_ARGS);
+#endif
 
 /* slot.c */
 int spl_slot_init(struct spl_kstore *k);

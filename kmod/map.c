@@ -11,7 +11,6 @@
  */
 #include <linux/mm.h>
 
-#include "compat.h"
 #include "kmod.h"
 
 #define SELF_PGOFF (SPL_MMAP_SELF >> PAGE_SHIFT)
@@ -45,10 +44,15 @@ static void data_close(struct vm_area_struct *vma)
 	spl_handle_unpin(vma_handle(vma));
 }
 
-static vm_fault_t data_fault(struct vm_fault *vmf)
+/**
+ * spl_map_fault() - answers a fault with a page
+ * @vmf: the fault
+ * @page: the page, or NULL: nothing is there
+ *
+ * Return: 0, with a reference taken, or VM_FAULT_SIGBUS.
+ */
+vm_fault_t spl_map_fault(struct vm_fault *vmf, struct page *page)
 {
-	struct page *page = spl_mem_page(&vma_kstore(vmf->vma)->mem, vmf->pgoff);
-
 	if (!page)
 		return VM_FAULT_SIGBUS;
 	get_page(page);
@@ -58,18 +62,23 @@ static vm_fault_t data_fault(struct vm_fault *vmf)
 
 #ifdef CONFIG_NUMA
 /* Pages stay where they were placed: without a policy of its own NUMA balancing leaves a mapping alone. */
-static struct mempolicy *data_get_policy(SPL_GET_POLICY_ARGS)
+struct mempolicy *spl_map_get_policy(SPL_GET_POLICY_ARGS)
 {
 	return NULL;
 }
 #endif
+
+static vm_fault_t data_fault(struct vm_fault *vmf)
+{
+	return spl_map_fault(vmf, spl_mem_page(&vma_kstore(vmf->vma)->mem, vmf->pgoff));
+}
 
 static const struct vm_operations_struct data_ops = {
 	.open = data_open,
 	.close = data_close,
 	.fault = data_fault,
 #ifdef CONFIG_NUMA
-	.get_policy = data_get_policy,
+	.get_policy = spl_map_get_policy,
 #endif
 };
 
@@ -90,9 +99,7 @@ static vm_fault_t self_fault(struct vm_fault *vmf)
 {
 	struct spl_self_map *self = vmf->vma->vm_private_data;
 
-	get_page(self->page);
-	vmf->page = self->page;
-	return 0;
+	return spl_map_fault(vmf, self->page);
 }
 
 static const struct vm_operations_struct self_ops = {

@@ -4,11 +4,8 @@
 # demo.sh - the demo on the embedded backend: passes on sound records, and says so when a record is not there.
 set -u
 
-nr=0
-point() {
-	nr=$((nr + 1))
-	if "${@:2}"; then echo "ok $nr - $1"; else echo "not ok $nr - $1"; fi
-}
+# shellcheck source=selftests/points.bash
+. "$(dirname "$(realpath "$0")")/../points.bash"
 
 # Keys of 1 to 60 bytes; every 50th record is long, every 40th is followed by another of its key.
 awk 'BEGIN {

@@ -5,27 +5,8 @@
 # and runs as printed.
 set -u
 
-here=$(dirname "$(realpath "$0")")
-top=$(realpath "$here/../..")
-lib=${O:-$top/build}/lib
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-nr=0
-
-# Runs a command in the work folder; what it prints is shown if it fails.
-point() {
-	local name=$1 said
-	shift
-
-	nr=$((nr + 1))
-	if said=$(cd "$work" && "$@" 2>&1); then
-		echo "ok $nr - $name"
-	else
-		echo "not ok $nr - $name"
-		# shellcheck disable=SC2001
-		sed 's/^/# /' <<<"$said"
-	fi
-}
+# shellcheck source=selftests/docs/docs.bash
+. "$(dirname "$(realpath "$0")")/docs.bash"
 
 pages() {
 	ls "$top"/libsplinterk/man/*.[1-9] "$top"/tools/*/*.[1-9] 2>/dev/null
@@ -108,7 +89,7 @@ run_example() {
 
 	example "$1" >example.c
 	cc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -I "$top/uapi" -I "$top/libsplinterk" -o example example.c \
-		"$lib/libsplinterk.a" -pthread || return 1
+		"$O/lib/libsplinterk.a" -pthread || return 1
 	timeout 20 ./example
 	status=$?
 	[[ $status == 2 && ${1##*/} == splinter.4 && ! -e /dev/splinter ]] && return 0

@@ -4,39 +4,12 @@
 # pool.sh - README.md's worker pool runs as printed, against an installed library: each job is done once, in C or in Python.
 set -u
 
-here=$(dirname "$(realpath "$0")")
-top=$(realpath "$here/../..")
-O=${O:-$top/build}
+# shellcheck source=selftests/docs/docs.bash
+. "$(dirname "$(realpath "$0")")/docs.bash"
+readme=$top/README.md
 store=/dev/shm/splinter-pool
-work=$(mktemp -d)
-trap 'rm -rf "$work" "$store"' EXIT
-export PKG_CONFIG_PATH=$work/usr/lib/pkgconfig LD_LIBRARY_PATH=$work/usr/lib PATH=$O/bin:$PATH
-cd "$work" || exit 1
-nr=0
-
-# Runs a command; what it prints is shown if it fails.
-point() {
-	local name=$1 said
-	shift
-
-	nr=$((nr + 1))
-	if said=$("$@" 2>&1); then
-		echo "ok $nr - $name"
-	else
-		echo "not ok $nr - $name"
-		# shellcheck disable=SC2001
-		sed 's/^/# /' <<<"$said"
-	fi
-}
-
-# The block of the README after a fence that says $1.
-block() {
-	sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{//!p}" "$top/README.md"
-}
-
-installed() {
-	make --no-print-directory -C "$top/libsplinterk" O="$O" PREFIX="$work/usr" install
-}
+litters "$store"
+for_installed
 
 compiled() {
 	# shellcheck disable=SC2046
@@ -53,14 +26,14 @@ says_so() {
 
 # What it prints besides the two counts would be keys that somebody died with, or errors.
 as_printed() {
-	timeout 100 bash -c "$(block 'sh pool')" >said 2>&1
+	timeout 100 bash -c "$(block 'sh pool' "$readme")" >said 2>&1
 	cat said
 	[[ $(grep -cv ' lanes, \| done$' said) == 0 && $(grep -c ' done$' said) == 2 ]] &&
 		(($(sed -n 's/ done$//p' said | paste -sd+) == 300))
 }
 
-block 'c pool\.c' >pool.c
-block 'python pool\.py' >pool.py
+block 'c pool\.c' "$readme" >pool.c
+block 'python pool\.py' "$readme" >pool.py
 rm -f "$store"
 point "the library installs" installed
 point "pool.c compiles without a warning" compiled

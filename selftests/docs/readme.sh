@@ -4,42 +4,18 @@
 # readme.sh - README.md: its examples run as printed, against an installed library, and what it names is there.
 set -u
 
-here=$(dirname "$(realpath "$0")")
-top=$(realpath "$here/../..")
-O=${O:-$top/build}
+# shellcheck source=selftests/docs/docs.bash
+. "$(dirname "$(realpath "$0")")/docs.bash"
 readme=$top/README.md
-work=$(mktemp -d)
-store=/dev/shm/splinter-hello
-trap 'rm -rf "$work" "$store" /dev/shm/splinter-jobs /dev/shm/splinter-talk' EXIT
-nr=0
-
-# Runs a command in the work folder; what it prints is shown if it fails.
-point() {
-	local name=$1 said
-	shift
-
-	nr=$((nr + 1))
-	if said=$(cd "$work" && "$@" 2>&1); then
-		echo "ok $nr - $name"
-	else
-		echo "not ok $nr - $name"
-		# shellcheck disable=SC2001
-		sed 's/^/# /' <<<"$said"
-	fi
-}
-
-# The block of the README in one language.
-block() {
-	sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{//!p}" "$readme"
-}
+litters /dev/shm/splinter-{hello,jobs,talk}
 
 has_one_block() {
-	[[ $(grep -c "^\`\`\`$1\$" "$readme") == 1 && $(block "$1" | wc -l) -le $2 ]]
+	[[ $(grep -c "^\`\`\`$1\$" "$readme") == 1 && $(block "$1" "$readme" | wc -l) -le $2 ]]
 }
 
 # The command of the README that has these words.
 command_of() {
-	block sh | grep -F -- "$1"
+	block sh "$readme" | grep -F -- "$1"
 }
 
 prints() {
@@ -48,10 +24,6 @@ prints() {
 
 	said=$("$@" 2>&1)
 	[[ $said == "$want" ]] || { echo "printed: $said"; return 1; }
-}
-
-installed() {
-	make --no-print-directory -C "$top/libsplinterk" O="$O" PREFIX="$work/usr" install
 }
 
 compiled() {
@@ -135,8 +107,7 @@ bounds() {
 
 # Line by line by hand, so the watcher sleeps before the next one.
 waiting() {
-	rm -f /dev/shm/splinter-jobs /dev/shm/splinter-talk
-	timeout 50 bash -ec "$(block 'sh waiting' | sed 's/ &$/ \& sleep 2/'); wait" | grep -v lanes | sort
+	timeout 50 bash -ec "$(block 'sh waiting' "$readme" | sed 's/ &$/ \& sleep 2/'); wait" | grep -v lanes | sort
 }
 
 # What every goal needs is what building needs.
@@ -146,10 +117,9 @@ packages() {
 		each is_named
 }
 
-rm -f "$store"
-block c >"$work/hello.c"
-block python >"$work/hello.py"
-export PKG_CONFIG_PATH=$work/usr/lib/pkgconfig LD_LIBRARY_PATH=$work/usr/lib PATH=$O/bin:$PATH
+block c "$readme" >hello.c
+block python "$readme" >hello.py
+for_installed
 
 point "a C example of at most 30 lines" has_one_block c 30
 point "a Python example of at most 20 lines" has_one_block python 20

@@ -11,22 +11,8 @@ O=${O:-$top/build}
 lib=$O/lib
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-nr=0
-
-# Runs a command; what it prints is shown if it fails.
-point() {
-	local name=$1 said
-	shift
-
-	nr=$((nr + 1))
-	if said=$("$@" 2>&1); then
-		echo "ok $nr - $name"
-	else
-		echo "not ok $nr - $name"
-		# shellcheck disable=SC2001
-		sed 's/^/# /' <<<"$said"
-	fi
-}
+# shellcheck source=selftests/points.bash
+. "$here/../points.bash"
 
 declared() {
 	grep -ohE '^[a-z].*\bsplk_[a-z_]+\(' "$top"/libsplinterk/splinterk*.h | grep -oE 'splk_[a-z_]+\($' | tr -d '(' | sort -u

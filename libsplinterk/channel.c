@@ -82,7 +82,16 @@ bool channel_there(const struct splk_channel *ch, uint64_t position)
 	return spl_channel_reached(spl_load(&ch->map.rx->read), position);
 }
 
-/* A copy of the info page, so that what has been checked stays so. */
+/* Is the file as long as it is said to be? A device knows what it lets be mapped. */
+static bool has_bytes(const struct splk_channel *ch, uint64_t bytes)
+{
+	struct stat st;
+
+	return ch->backend->kind == SPL_BACKEND_DEVICE ||
+	       (!fstat(ch->fd, &st) && (uint64_t)st.st_size == bytes);
+}
+
+/* A copy of the info page, so that what has been checked stays so; nothing from before counts, ends may write it. */
 static int info_take(struct splk_channel *ch)
 {
 	struct spl_channel_info *i = &ch->info;
@@ -94,11 +103,12 @@ static int info_take(struct splk_channel *ch)
 	if (i->abi != SPL_ABI_VERSION || (i->features_required & ~SPL_CHANNEL_REQUIRED_ALL))
 		return -EPROTONOSUPPORT;
 	c = i->capacity;
-	if (i->info_bytes < sizeof(*i) || c < SPL_CHANNEL_CAPACITY_MIN ||
-	    c > SPL_CHANNEL_CAPACITY_MAX || (c & (c - 1)) || i->map_bytes != i->data_off + c ||
-	    i->map_bytes > SPL_MMAP_SELF || i->tx_off % SPL_PAGE_BYTES ||
-	    i->rx_off % SPL_PAGE_BYTES || i->data_off % SPL_PAGE_BYTES ||
-	    i->tx_off >= i->map_bytes || i->rx_off >= i->map_bytes)
+	if (i->backend != ch->backend->kind || i->info_bytes < sizeof(*i) ||
+	    c < SPL_CHANNEL_CAPACITY_MIN || c > SPL_CHANNEL_CAPACITY_MAX || (c & (c - 1)) ||
+	    i->map_bytes != i->data_off + c || i->map_bytes > SPL_MMAP_SELF ||
+	    i->tx_off % SPL_PAGE_BYTES || i->rx_off % SPL_PAGE_BYTES ||
+	    i->data_off % SPL_PAGE_BYTES || i->tx_off >= i->map_bytes ||
+	    i->rx_off >= i->map_bytes || !has_bytes(ch, i->map_bytes))
 		return -EBADMSG;
 	ch->map.capacity = c;
 	ch->map.fenced = i->features_required & SPL_CHANNEL_FENCED;

@@ -8,6 +8,7 @@
 #include "splinterk_channel.h"
 
 struct channel_backend {
+	uint32_t kind; /* SPL_BACKEND_* */
 	/* Claim the handle's role, before its pages are mapped; negative errno. */
 	int (*take)(struct splk_channel *ch);
 	/* All is mapped and sound: tell the other end. */

@@ -53,6 +53,7 @@ static void release(struct splk_channel *ch)
 }
 
 static const struct channel_backend backend = {
+	.kind = SPL_BACKEND_DEVICE,
 	.take = take,
 	.taken = taken,
 	.wait = wait,

@@ -155,6 +155,7 @@ static void release(struct splk_channel *ch)
 }
 
 static const struct channel_backend backend = {
+	.kind = SPL_BACKEND_EMBEDDED,
 	.take = take,
 	.taken = taken,
 	.wait = wait,

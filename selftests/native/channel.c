@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "fixture.h"
+#include "splinter_channel.h"
 #include "splinterk_channel.h"
 
 static struct splk_channel_options with(uint32_t role, uint64_t capacity)
@@ -357,6 +358,45 @@ static void files(void)
 	rmdir(dir);
 }
 
+/* What an attacker writes into the info page once it is mapped: after the look at the file, before that at the page. */
+static struct spl_channel_info *spoil_at, spoil_with;
+
+int madvise(void *at, size_t bytes, int advice)
+{
+	if (spoil_at)
+		*spoil_at = spoil_with;
+	spoil_at = NULL;
+	return (int)syscall(SYS_madvise, at, bytes, advice);
+}
+
+static void info_page_changes(void)
+{
+	struct splk_channel_options o = with(SPLK_CHANNEL_TX, 0);
+	struct splk_channel *none = fresh_channel(4096), *tx;
+	struct spl_channel_info *info, sound;
+	int fd = splk_channel_fd(none);
+
+	info = mmap(NULL, SPL_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	MUST(info != MAP_FAILED, "the info page");
+	sound = spoil_with = *info;
+	spoil_at = info;
+	IS(splk_channel_attach(fd, &o, &tx), 0, "an info page that doesn't change");
+	splk_channel_close(tx);
+	spoil_with.backend = SPL_BACKEND_DEVICE; /* whose ring is mapped twice by one call */
+	spoil_at = info;
+	IS(splk_channel_attach(fd, &o, &tx), -EBADMSG, "one that says another backend than it did");
+	spoil_with = *info = sound;
+	spoil_with.capacity *= 2;
+	spoil_with.map_bytes = spoil_with.data_off + spoil_with.capacity;
+	spoil_at = info;
+	IS(splk_channel_attach(fd, &o, &tx), -EBADMSG, "one that says more than the file has");
+	*info = sound;
+	IS(splk_channel_attach(fd, &o, &tx), 0, "nothing was taken meanwhile");
+	splk_channel_close(tx);
+	munmap(info, SPL_PAGE_BYTES);
+	splk_channel_close(none);
+}
+
 /* The kernel kills the child that makes a system call. */
 static void no_system_call(void)
 {
@@ -405,6 +445,7 @@ int main(void)
 	deadlines();
 	sleepers();
 	files();
+	info_page_changes();
 	no_system_call();
 	return tap_done();
 }

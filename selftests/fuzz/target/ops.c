@@ -171,6 +171,43 @@ static void get_many(struct world *w, const struct record *r)
 		expect(io[i].result, io[i].cap, read_errors, "get_many's result");
 }
 
+/* Keys of the world that have these labels. */
+static uint32_t count_labelled(const struct world *w, uint64_t mask, uint64_t are)
+{
+	struct spl_attr_value v;
+	uint32_t i, n = 0;
+
+	for (i = 0; i < NR_KEYS; i++)
+		n += !spl_attr_get(&w->s, w->key[i].bytes, w->key[i].len, &v) &&
+		     (v.labels & mask) == are;
+	return n;
+}
+
+/* Where nobody attacks, all of them are told, and no others. */
+static void walk_labelled(struct world *w, const struct record *r)
+{
+	uint64_t are = r->c & 1 ? r->v >> 8 : 1ULL << (r->c >> 1 & 31);
+	uint64_t mask = r->b & 1 ? are | (r->v & 0xff) : ~(uint64_t)r->v;
+	__u64 at = r->b & 2 ? (__u64)r->v << (r->b >> 2 & 31) : 0, labels;
+	uint32_t told = 0, wanted = w->tainted ? 0 : count_labelled(w, mask, are);
+	uint8_t *key = malloc(w->s.key_max);
+	bool all = !at;
+	struct spl_meta meta;
+	long n;
+
+	while ((n = spl_next_labelled(&w->s, &at, mask, are, key, &meta, &labels)) > 0) {
+		if (n > w->s.key_max || (labels & mask) != are ||
+		    ++told > w->s.buckets * SPL_BUCKET_CELLS)
+			fuzz_broken("walk_labelled", n);
+		touch(key, n);
+	}
+	if (n != (are & mask && !(are & ~mask) ? 0 : -EINVAL))
+		fuzz_broken("walk_labelled", n);
+	if (!n && all && !w->tainted && told != wanted)
+		fuzz_broken("walk_labelled doesn't tell the keys that have these labels", told);
+	free(key);
+}
+
 static void walk(struct world *w, const struct record *r)
 {
 	uint32_t cap = r->b & 1 ? w->s.key_max + r->v % 128 : r->v % (w->s.key_max + 1), rounds = 0;
@@ -180,6 +217,11 @@ static void walk(struct world *w, const struct record *r)
 	__u64 at = cursor;
 	long n;
 
+	if (r->b & 0x80) {
+		free(key);
+		walk_labelled(w, r);
+		return;
+	}
 	while ((n = spl_next(&w->s, &at, key, cap, &meta)) > 0) {
 		if (n > w->s.key_max || ++rounds > w->s.buckets * SPL_BUCKET_CELLS)
 			fuzz_broken("walk", n);

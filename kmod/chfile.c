@@ -187,10 +187,11 @@ static int chfile_mmap(struct file *file, struct vm_area_struct *vma)
 		 * not be one address space. VM_IO: MADV_DOFORK can't undo that; and who asks the mapping for pages, to
 		 * hold them for longer than the end lasts, as io_uring's fixed buffers do, gets none.
 		 */
-		spl_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTCOPY | VM_IO, VM_MAYEXEC);
+		spl_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP | VM_IO,
+				 VM_MAYEXEC);
 		return 0;
 	}
-	spl_vm_flags_mod(vma, VM_DONTEXPAND, VM_MAYWRITE | VM_MAYEXEC);
+	spl_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYWRITE | VM_MAYEXEC);
 	vma->vm_ops = &view_ops;
 	return 0;
 }

@@ -120,7 +120,8 @@ static int map_data(struct spl_kstore *k, struct file *file, struct vm_area_stru
 			return -EACCES;
 		clear |= VM_MAYWRITE;
 	}
-	spl_vm_flags_mod(vma, VM_DONTEXPAND, clear);
+	/* VM_DONTDUMP: what all share is no part of one's memory. For good: VM_DONTEXPAND has MADV_DODUMP refused. */
+	spl_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP, clear);
 	vma->vm_ops = &data_ops;
 	return 0;
 }

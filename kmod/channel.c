@@ -97,9 +97,7 @@ void spl_channel_put(struct spl_channel *ch)
 static struct page *end_page(const struct spl_channel *ch, bool bound)
 {
 	return alloc_pages_node(page_to_nid(ch->mem.pages[0]),
-				GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN |
-					__GFP_RETRY_MAYFAIL | (bound ? __GFP_THISNODE : 0),
-				0);
+				SPL_GFP | __GFP_ZERO | (bound ? __GFP_THISNODE : 0), 0);
 }
 
 static int get_memory(struct spl_channel *ch, const struct spl_kstore *k, bool local)
@@ -108,7 +106,7 @@ static int get_memory(struct spl_channel *ch, const struct spl_kstore *k, bool l
 	struct spl_info *plan;
 	int ret;
 
-	plan = kzalloc(sizeof(*plan), GFP_KERNEL_ACCOUNT);
+	plan = kzalloc(sizeof(*plan), SPL_GFP);
 	if (!plan)
 		return -ENOMEM;
 	plan->data_off = ch->plan.data_off;
@@ -138,7 +136,7 @@ static struct spl_channel *build(const struct spl_kstore *k, const char *name,
 	struct spl_channel *ch;
 	int ret, i;
 
-	ch = kvzalloc(sizeof(*ch), GFP_KERNEL_ACCOUNT);
+	ch = kvzalloc(sizeof(*ch), SPL_GFP);
 	if (!ch)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&ch->refs, 1);
@@ -182,7 +180,7 @@ static int publish(struct spl_kstore *k, struct spl_channel *ch)
 	if (ch->name_len && find(k, ch->name, ch->name_len))
 		ret = -EEXIST;
 	if (!ret)
-		ret = xa_insert(&k->channels, ch->id, ch, GFP_KERNEL_ACCOUNT);
+		ret = xa_insert(&k->channels, ch->id, ch, SPL_GFP);
 	if (!ret) {
 		ch->kstore = k;
 		WRITE_ONCE(k->nr_channels, k->nr_channels + 1);

@@ -33,7 +33,7 @@ int spl_kcheck(struct spl_kstore *k, const struct spl_handle *h, u32 flags,
 
 	if (mutex_lock_interruptible(&k->check_lock))
 		return -EINTR;
-	work.seen = kvcalloc(BITS_TO_LONGS(k->plan.lanes_total), sizeof(long), SPL_ARRAY_GFP);
+	work.seen = kvcalloc(BITS_TO_LONGS(k->plan.lanes_total), sizeof(long), SPL_GFP);
 	if (!work.seen) {
 		ret = -ENOMEM;
 		goto out_unlock;

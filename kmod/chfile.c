@@ -326,7 +326,7 @@ struct file *spl_chfile_new(struct spl_channel *ch, u32 role, u32 may)
 	struct spl_chfile *cf;
 	struct file *file;
 
-	cf = kzalloc(sizeof(*cf), GFP_KERNEL_ACCOUNT);
+	cf = kzalloc(sizeof(*cf), SPL_GFP);
 	if (!cf)
 		return ERR_PTR(-ENOMEM);
 	cf->may = may;

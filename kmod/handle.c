@@ -20,7 +20,7 @@ int spl_handle_open(struct inode *inode, struct file *file)
 	struct spl_handle *h;
 	int ret;
 
-	h = kzalloc(sizeof(*h), GFP_KERNEL_ACCOUNT);
+	h = kzalloc(sizeof(*h), SPL_GFP);
 	if (!h)
 		return -ENOMEM;
 	spin_lock_init(&h->lock);

@@ -7,12 +7,43 @@
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
 
 #include "kmod.h"
 
+/* Our own: from the kernel's a process may be killed for an inode. */
+static struct kmem_cache *inode_cache;
+
+static void init_once(void *inode)
+{
+	inode_init_once(inode);
+}
+
+static struct inode *alloc_inode(struct super_block *sb)
+{
+	return alloc_inode_sb(sb, inode_cache, SPL_GFP);
+}
+
+static void free_inode(struct inode *inode)
+{
+	kmem_cache_free(inode_cache, inode);
+}
+
+static const struct super_operations super_ops = {
+	.alloc_inode = alloc_inode,
+	.free_inode = free_inode,
+	.statfs = simple_statfs,
+};
+
 static int init_fs_context(struct fs_context *fc)
 {
-	return init_pseudo(fc, 0x53504c4e) ? 0 : -ENOMEM;
+	struct pseudo_fs_context *pseudo = init_pseudo(fc, 0x53504c4e);
+
+	if (!pseudo)
+		return -ENOMEM;
+	pseudo->ops = &super_ops;
+	return 0;
 }
 
 /* No owner: the mount is ours, and would keep the module from ever unloading. */
@@ -30,6 +61,12 @@ static const struct address_space_operations spl_aops = {
 	.dirty_folio = noop_dirty_folio,
 };
 
+static void drop_cache(void)
+{
+	rcu_barrier(); /* inodes are freed a grace period after their end */
+	kmem_cache_destroy(inode_cache);
+}
+
 /**
  * spl_inode_init() - mount the file system
  *
@@ -37,7 +74,16 @@ static const struct address_space_operations spl_aops = {
  */
 int spl_inode_init(void)
 {
-	return simple_pin_fs(&spl_fs_type, &spl_mnt, &spl_mnt_count);
+	int ret;
+
+	inode_cache = kmem_cache_create("splinter_inode", sizeof(struct inode), 0, SLAB_ACCOUNT,
+					init_once);
+	if (!inode_cache)
+		return -ENOMEM;
+	ret = simple_pin_fs(&spl_fs_type, &spl_mnt, &spl_mnt_count);
+	if (ret)
+		drop_cache();
+	return ret;
 }
 
 /**
@@ -46,6 +92,7 @@ int spl_inode_init(void)
 void spl_inode_exit(void)
 {
 	simple_release_fs(&spl_mnt, &spl_mnt_count);
+	drop_cache();
 }
 
 /**

@@ -143,7 +143,7 @@ static int ioc_create(struct call *c)
 		ret = spl_name_check(name, a->name_len);
 	if (ret)
 		return ret;
-	plan = kmalloc(sizeof(*plan), GFP_KERNEL_ACCOUNT);
+	plan = kmalloc(sizeof(*plan), SPL_GFP);
 	if (!plan)
 		return -ENOMEM;
 	ret = spl_kstore_plan(&a->geometry, plan);
@@ -202,7 +202,7 @@ static int list(struct call *c, struct spl_kstore *k)
 		return -EOPNOTSUPP;
 	if (!IS_ALIGNED(a->buf, 8))
 		return -EINVAL;
-	entry = kmalloc(max(SPL_ENTRY_MAX, SPL_CHANNEL_ENTRY_MAX), GFP_KERNEL_ACCOUNT);
+	entry = kmalloc(max(SPL_ENTRY_MAX, SPL_CHANNEL_ENTRY_MAX), SPL_GFP);
 	if (!entry)
 		return -ENOMEM;
 	room = a->buf_bytes;

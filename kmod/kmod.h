@@ -43,8 +43,8 @@
 #define SPL_CHUNK_ORDER 9
 #define SPL_CHUNK_PAGES BIT(SPL_CHUNK_ORDER)
 
-/* For arrays that grow with a store: accounted, and rather ENOMEM than a process killed for them. */
-#define SPL_ARRAY_GFP (GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+/* For all that a caller makes the module keep: charged to him, and rather ENOMEM than a process killed for it. */
+#define SPL_GFP (GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 struct spl_handle;
 struct spl_chfile;

@@ -166,7 +166,7 @@ static int reserve(struct spl_kstore *k)
 		goto out;
 	}
 	k->id = next_id;
-	ret = xa_reserve(&by_id, k->id, GFP_KERNEL_ACCOUNT);
+	ret = xa_reserve(&by_id, k->id, SPL_GFP);
 	if (ret)
 		goto out;
 	next_id++;
@@ -225,7 +225,7 @@ struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode,
 	struct spl_kstore *k;
 	int ret;
 
-	k = kvzalloc(sizeof(*k), GFP_KERNEL_ACCOUNT);
+	k = kvzalloc(sizeof(*k), SPL_GFP);
 	if (!k)
 		return ERR_PTR(-ENOMEM);
 	kobject_init(&k->kobj, &spl_sysfs_ktype);

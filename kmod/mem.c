@@ -18,7 +18,7 @@ static_assert(sizeof(struct spl_info) <= PAGE_SIZE);
 
 /* Wherever these fail, nobody is killed for us and nothing is printed. */
 #define CHUNK_GFP (GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_COMP | __GFP_NOWARN | __GFP_NORETRY)
-#define PAGE_GFP (GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+#define PAGE_GFP (SPL_GFP | __GFP_ZERO)
 
 /* Page pointers come from one kvmalloc(), which gives no more than this. */
 #define PAGES_MAX (INT_MAX / sizeof(struct page *))
@@ -199,10 +199,10 @@ int spl_mem_create(struct spl_mem *mem, const struct spl_info *plan)
 		return PTR_ERR(inode);
 	mem->inode = inode;
 	ret = -ENOMEM;
-	mem->node_pages = kcalloc(nr_node_ids, sizeof(*mem->node_pages), GFP_KERNEL_ACCOUNT);
+	mem->node_pages = kcalloc(nr_node_ids, sizeof(*mem->node_pages), SPL_GFP);
 	if (!mem->node_pages)
 		goto err_put_inode;
-	mem->pages = kvmalloc_array(nr_pages, sizeof(*mem->pages), SPL_ARRAY_GFP);
+	mem->pages = kvmalloc_array(nr_pages, sizeof(*mem->pages), SPL_GFP);
 	if (!mem->pages)
 		goto err_free_node_pages;
 

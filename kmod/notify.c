@@ -269,7 +269,7 @@ static int subscribe(struct spl_handle *h, u64 groups)
 	if (IS_ERR(k))
 		return PTR_ERR(k);
 	if (!n->sub) {
-		sub = kvzalloc(sizeof(*sub), GFP_KERNEL_ACCOUNT);
+		sub = kvzalloc(sizeof(*sub), SPL_GFP);
 		if (!sub) {
 			spl_handle_unpin(h);
 			return -ENOMEM;
@@ -377,7 +377,7 @@ static struct bound *bound_new(struct spl_notify *n, const struct spl_kstore *k,
 	struct bound *b;
 	u32 i = 0;
 
-	b = kzalloc(struct_size(b, on, hweight64(groups)), GFP_KERNEL_ACCOUNT);
+	b = kzalloc(struct_size(b, on, hweight64(groups)), SPL_GFP);
 	if (!b)
 		return NULL;
 	b->notify = n;

@@ -45,7 +45,7 @@ int spl_signal_init(struct spl_kstore *k)
 	struct spl_signals *sig;
 	u32 i;
 
-	sig = kvzalloc(sizeof(*sig), GFP_KERNEL_ACCOUNT);
+	sig = kvzalloc(sizeof(*sig), SPL_GFP);
 	if (!sig)
 		return -ENOMEM;
 	mutex_init(&sig->marks_lock);

@@ -188,7 +188,7 @@ static int wait_for_groups(struct sleep *z)
 		return ret;
 	z->on = &one;
 	if (z->nr > 1)
-		z->on = kmalloc_array(z->nr, sizeof(*z->on), GFP_KERNEL_ACCOUNT);
+		z->on = kmalloc_array(z->nr, sizeof(*z->on), SPL_GFP);
 	if (!z->on)
 		return -ENOMEM;
 	for (i = 0; i < z->nr; i++)
@@ -448,7 +448,7 @@ int spl_sleep_key(struct spl_kstore *k, struct spl_ioc_wait *a)
 	ret = spl_key_check(&k->view, a->klen);
 	if (ret)
 		return ret;
-	z.own = kzalloc(struct_size(z.own, key, a->klen), GFP_KERNEL_ACCOUNT);
+	z.own = kzalloc(struct_size(z.own, key, a->klen), SPL_GFP);
 	if (!z.own)
 		return -ENOMEM;
 	ret = -EFAULT;

@@ -142,7 +142,7 @@ int spl_slot_init(struct spl_kstore *k)
 	mutex_init(&k->writers_lock);
 	INIT_LIST_HEAD(&k->clock_node);
 	INIT_DELAYED_WORK(&k->reap_work, reap_work);
-	k->slots = kvcalloc(k->plan.geometry.max_writers, sizeof(*k->slots), SPL_ARRAY_GFP);
+	k->slots = kvcalloc(k->plan.geometry.max_writers, sizeof(*k->slots), SPL_GFP);
 	return k->slots ? 0 : -ENOMEM;
 }
 
@@ -269,10 +269,10 @@ struct spl_self_map *spl_slot_self_map(struct spl_kstore *k, struct spl_handle *
 	u32 idx;
 	int ret;
 
-	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	fresh = kzalloc(sizeof(*fresh), SPL_GFP);
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
-	fresh->page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	fresh->page = alloc_page(SPL_GFP | __GFP_ZERO);
 	if (!fresh->page) {
 		ret = -ENOMEM;
 		goto err_free;

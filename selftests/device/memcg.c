@@ -4,71 +4,28 @@
  * the sleeper's: one that doesn't fit is refused, nobody is killed for it.
  */
 #include "kselftest_harness.h"
+#include "cgroup.h"
 #include "channel.h"
 #include <pthread.h>
-#include <sys/mount.h>
 
 FIXTURE(memcg)
 {
-	char root[64], group[128];
+	struct cgroup g;
 };
-
-static int put(const char *group, const char *file, const char *value)
-{
-	char path[256];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), "%s/%s", group, file);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, value, strlen(value)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-static long long number(const char *group, const char *file, const char *key)
-{
-	char path[256], word[64];
-	long long n = -1, v;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", group, file);
-	f = fopen(path, "r");
-	if (!f)
-		return -1;
-	if (!key) {
-		if (fscanf(f, "%lld", &n) != 1)
-			n = -1;
-	} else {
-		while (fscanf(f, "%63s %lld", word, &v) == 2)
-			if (!strcmp(word, key))
-				n = v;
-	}
-	fclose(f);
-	return n;
-}
 
 FIXTURE_SETUP(memcg)
 {
-	snprintf(self->root, sizeof(self->root), "/tmp/memcg.%d", getpid());
-	snprintf(self->group, sizeof(self->group), "%s/splinter", self->root);
-	ASSERT_EQ(0, mkdir(self->root, 0700));
-	ASSERT_EQ(0, mount("none", self->root, "cgroup2", 0, NULL));
-	ASSERT_EQ(0, put(self->root, "cgroup.subtree_control", "+memory"));
-	ASSERT_EQ(0, mkdir(self->group, 0700));
+	ASSERT_EQ(0, cgroup_open(&self->g));
 }
 
 FIXTURE_TEARDOWN(memcg)
 {
 	unlink_store("charged");
-	rmdir(self->group);
-	umount2(self->root, MNT_DETACH);
-	rmdir(self->root);
+	cgroup_close(&self->g);
 }
 
 /* What a child in the group gets when it creates a store of @lanes pages. */
-static int create_in(const char *group, __u64 lanes)
+static int create_in(const struct cgroup *group, __u64 lanes)
 {
 	pid_t pid = fork();
 
@@ -77,7 +34,7 @@ static int create_in(const char *group, __u64 lanes)
 		int ret;
 
 		g.value_max = 4000;
-		if (put(group, "cgroup.procs", "0"))
+		if (cgroup_put(group, "cgroup.procs", "0"))
 			_exit(99);
 		ret = open_new("charged", g);
 		_exit(ret < 0 ? -ret : 0);
@@ -87,25 +44,25 @@ static int create_in(const char *group, __u64 lanes)
 
 TEST_F(memcg, pages_are_charged_to_the_creator)
 {
-	ASSERT_EQ(0, create_in(self->group, 4096));
-	EXPECT_LT(16LL << 20, number(self->group, "memory.current", NULL));
+	ASSERT_EQ(0, create_in(&self->g, 4096));
+	EXPECT_LT(16LL << 20, cgroup_number(&self->g, "memory.current", NULL));
 	ASSERT_EQ(0, unlink_store("charged"));
 	/* charges are taken in batches, so a few stay for a while */
-	EXPECT_GT(4LL << 20, number(self->group, "memory.current", NULL));
+	EXPECT_GT(4LL << 20, cgroup_number(&self->g, "memory.current", NULL));
 }
 
 TEST_F(memcg, beyond_the_limit_is_refused_and_nobody_killed)
 {
-	ASSERT_EQ(0, put(self->group, "memory.max", "32M"));
-	EXPECT_EQ(ENOMEM, create_in(self->group, 16384));
-	EXPECT_EQ(0, number(self->group, "memory.events", "oom_kill"));
+	ASSERT_EQ(0, cgroup_put(&self->g, "memory.max", "32M"));
+	EXPECT_EQ(ENOMEM, create_in(&self->g, 16384));
+	EXPECT_EQ(0, cgroup_number(&self->g, "memory.events", "oom_kill"));
 	EXPECT_EQ(-ENOENT, unlink_store("charged"));
-	EXPECT_GT(4LL << 20, number(self->group, "memory.current", NULL));
-	EXPECT_EQ(0, create_in(self->group, 2048));
+	EXPECT_GT(4LL << 20, cgroup_number(&self->g, "memory.current", NULL));
+	EXPECT_EQ(0, create_in(&self->g, 2048));
 }
 
 /* What a child in the group gets when it makes channels of @capacity, as long as it can; *@nr is how many. */
-static int channels_in(const char *group, int h, __u64 capacity, int *nr, int max)
+static int channels_in(const struct cgroup *group, int h, __u64 capacity, int *nr, int max)
 {
 	pid_t pid = fork();
 
@@ -113,7 +70,7 @@ static int channels_in(const char *group, int h, __u64 capacity, int *nr, int ma
 		char name[16];
 		int ret = 0;
 
-		if (put(group, "cgroup.procs", "0"))
+		if (cgroup_put(group, "cgroup.procs", "0"))
 			_exit(99);
 		for (*nr = 0; *nr < max; ++*nr) {
 			snprintf(name, sizeof(name), "c%d", *nr);
@@ -145,21 +102,21 @@ TEST_F(memcg, channels_are_charged_to_who_makes_them)
 	int h = open_new("charged", small(10));
 
 	ASSERT_GE(h, 0);
-	ASSERT_EQ(0, channels_in(self->group, h, 16 << 20, nr, 1));
-	EXPECT_LT(16LL << 20, number(self->group, "memory.current", NULL));
+	ASSERT_EQ(0, channels_in(&self->g, h, 16 << 20, nr, 1));
+	EXPECT_LT(16LL << 20, cgroup_number(&self->g, "memory.current", NULL));
 	EXPECT_EQ(0, unlink_channels(h, 1));
-	EXPECT_GT(4LL << 20, number(self->group, "memory.current", NULL));
+	EXPECT_GT(4LL << 20, cgroup_number(&self->g, "memory.current", NULL));
 
-	ASSERT_EQ(0, put(self->group, "memory.max", "16M"));
-	EXPECT_EQ(ENOMEM, channels_in(self->group, h, 32 << 20, nr, 1));
+	ASSERT_EQ(0, cgroup_put(&self->g, "memory.max", "16M"));
+	EXPECT_EQ(ENOMEM, channels_in(&self->g, h, 32 << 20, nr, 1));
 	EXPECT_EQ(-ENOENT, channel_unlink(h, "c0"));
-	EXPECT_EQ(0, number(self->group, "memory.events", "oom_kill"));
+	EXPECT_EQ(0, cgroup_number(&self->g, "memory.events", "oom_kill"));
 	/* Small ones, four pages each. Not until the group is full: the process itself would be killed for want of memory. */
-	EXPECT_EQ(0, channels_in(self->group, h, 4096, nr, 500));
+	EXPECT_EQ(0, channels_in(&self->g, h, 4096, nr, 500));
 	EXPECT_EQ(500, *nr);
-	EXPECT_LT(500LL * 4 * 4096, number(self->group, "memory.current", NULL));
+	EXPECT_LT(500LL * 4 * 4096, cgroup_number(&self->g, "memory.current", NULL));
 	EXPECT_EQ(0, unlink_channels(h, 500));
-	EXPECT_GT(4LL << 20, number(self->group, "memory.current", NULL));
+	EXPECT_GT(4LL << 20, cgroup_number(&self->g, "memory.current", NULL));
 	close(h);
 	munmap(nr, 4096);
 }
@@ -176,7 +133,7 @@ static void *sleep_for_key(void *arg)
 }
 
 /* Bytes of the kernel's small objects that a group with threads is charged for, which sleep until a key comes. */
-static long long slab_of_sleepers(const char *group, __u64 store, __u32 klen)
+static long long slab_of_sleepers(const struct cgroup *group, __u64 store, __u32 klen)
 {
 	static char key[SPL_KEY_MAX] = "key";
 	struct spl_ioc_wait w = { .size = sizeof(w),
@@ -191,7 +148,7 @@ static long long slab_of_sleepers(const char *group, __u64 store, __u32 klen)
 	int i;
 
 	if (!pid) {
-		if (put(group, "cgroup.procs", "0"))
+		if (cgroup_put(group, "cgroup.procs", "0"))
 			_exit(99);
 		for (i = 0; i < NR_SLEEPERS; i++)
 			if (pthread_create(&t, NULL, sleep_for_key, &w))
@@ -202,8 +159,9 @@ static long long slab_of_sleepers(const char *group, __u64 store, __u32 klen)
 	while (sysfs_number(store, "sleepers") != NR_SLEEPERS && now_s() < late)
 		usleep(1000);
 	sleep(3); /* the kernel adds such figures up every other second */
-	n = sysfs_number(store, "sleepers") == NR_SLEEPERS ? number(group, "memory.stat", "slab")
-							   : -1;
+	n = sysfs_number(store, "sleepers") == NR_SLEEPERS
+		    ? cgroup_number(group, "memory.stat", "slab")
+		    : -1;
 	kill(pid, SIGKILL);
 	wait_for(pid);
 	return n;
@@ -220,8 +178,8 @@ TEST_F(memcg, who_sleeps_pays_for_the_key)
 	h = open_new("charged", g);
 	ASSERT_GE(h, 0);
 	id = geometry(h).store_id;
-	few = slab_of_sleepers(self->group, id, 8);
-	many = slab_of_sleepers(self->group, id, SPL_KEY_MAX);
+	few = slab_of_sleepers(&self->g, id, 8);
+	many = slab_of_sleepers(&self->g, id, SPL_KEY_MAX);
 	TH_LOG("%lld and %lld bytes", few, many);
 	EXPECT_LT(0, few);
 	EXPECT_LT(few + NR_SLEEPERS * SPL_KEY_MAX / 2, many);

@@ -23,6 +23,13 @@ static const char signs[] =
 	"|suspicious RCU|detected stall|scheduling while atomic|refcount_t: "
 	"|list_(add|del) corruption|cannot create duplicate";
 static regex_t sign;
+
+/*
+ * A test that has the kernel kill a process for want of memory says so in the log before. The kernel then tells, once, by
+ * which calls it came there, and that is no fault.
+ */
+static const char oom_notice[] = "selftest: for want of memory a process will be killed";
+static enum { OOM_FAULT, OOM_DUE, OOM_TOLD } oom;
 static int log_fd = -1;
 static char complaint[512];
 
@@ -62,10 +69,21 @@ const char *health_complaint(void)
 			return complaint[0] ? complaint : NULL;
 		record[len] = 0;
 		text = strchr(record, ';');
-		/* Facility 0 is the kernel; what user space writes to /dev/kmsg has another. */
-		if (!text || complaint[0] || atoi(record) > 7)
+		if (!text || complaint[0])
 			continue;
 		text[strcspn(text, "\n")] = 0;
+		/* Facility 0 is the kernel; what user space writes to /dev/kmsg has another. */
+		if (atoi(record) > 7) {
+			if (!strcmp(text + 1, oom_notice))
+				oom = OOM_DUE;
+			continue;
+		}
+		if (oom == OOM_DUE && strstr(text, " invoked oom-killer: ")) {
+			oom = OOM_TOLD;
+		} else if (oom == OOM_TOLD && strstr(text, "Call Trace")) {
+			oom = OOM_FAULT;
+			continue;
+		}
 		if (!regexec(&sign, text + 1, 0, NULL, 0))
 			snprintf(complaint, sizeof(complaint), "%s", text + 1);
 	}
@@ -74,6 +92,7 @@ const char *health_complaint(void)
 void health_forget(void)
 {
 	complaint[0] = 0;
+	oom = OOM_FAULT;
 }
 
 void health_log_sleepers(void)

@@ -7,6 +7,7 @@
 
 #include <linux/cpumask.h>
 #include <linux/eventfd.h>
+#include <linux/kobject.h>
 #include <linux/mm.h>
 #include <linux/version.h>
 
@@ -37,6 +38,13 @@ static inline const struct cpumask *spl_mm_cpus(struct mm_struct *mm)
 	return cpu_online_mask;
 #endif
 }
+
+/* What callbacks of a kobj_type that only look are given since 6.3. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define SPL_KOBJ_ARG const struct kobject *
+#else
+#define SPL_KOBJ_ARG struct kobject *
+#endif
 
 /* eventfd_signal() lost its second argument in 6.8. */
 static inline void spl_eventfd_signal(struct eventfd_ctx *ctx)

@@ -7,11 +7,24 @@
 #include "kmod.h"
 
 /**
+ * spl_handle_ns() - where a handle looks for names: the network namespace of who opened it
+ * @file: the handle
+ *
+ * Return: the namespace, not referenced: the handle keeps it.
+ */
+struct spl_ns *spl_handle_ns(const struct file *file)
+{
+	const struct spl_handle *h = file->private_data;
+
+	return h->ns;
+}
+
+/**
  * spl_handle_open() - open(2)
  * @inode: the device's
  * @file: the new file
  *
- * A fresh handle has the default store, if there is one.
+ * A fresh handle has the default store, if there is one in the opener's network namespace.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -30,7 +43,8 @@ int spl_handle_open(struct inode *inode, struct file *file)
 		ret = PTR_ERR(h->inode);
 		goto err_free;
 	}
-	h->kstore = spl_kstore_attach_default();
+	h->ns = spl_ns_get(spl_ns_current());
+	h->kstore = spl_kstore_attach_default(h->ns);
 	file->private_data = h;
 	file->f_mapping = h->inode->i_mapping;
 	return 0;
@@ -57,6 +71,7 @@ int spl_handle_release(struct inode *inode, struct file *file)
 		spl_slot_release(h->kstore, h);
 		spl_kstore_detach(h->kstore);
 	}
+	spl_ns_put(h->ns);
 	iput(h->inode);
 	kfree(h);
 	return 0;

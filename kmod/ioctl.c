@@ -65,7 +65,7 @@ static int ioc_info(struct call *c)
 	a->value_max = SPL_VALUE_MAX;
 	a->key_max = SPL_KEY_MAX;
 	a->bytes_max = spl_mem_bytes_max();
-	a->stores = spl_kstore_count();
+	a->stores = spl_kstore_count(c->h->ns);
 	a->page_bytes = SPL_PAGE_BYTES;
 	a->chunk_bytes = IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ? SPL_CHUNK_BYTES : 0;
 	return reply(c);
@@ -86,7 +86,7 @@ static struct spl_kstore *create(struct call *c, const char *name, const struct 
 	struct spl_kstore *k;
 	int ret;
 
-	k = spl_kstore_create(name, a->name_len, a->mode & ~current_umask(), plan,
+	k = spl_kstore_create(c->h->ns, name, a->name_len, a->mode & ~current_umask(), plan,
 			      c->file->f_cred);
 	if (IS_ERR(k))
 		return k;
@@ -210,7 +210,7 @@ static int list(struct call *c, struct spl_kstore *k)
 	a->nr = 0;
 	for (;;) {
 		bytes = k ? spl_channel_entry(k, c->file, &cursor, entry) :
-			    spl_kstore_entry(&cursor, entry);
+			    spl_kstore_entry(c->h->ns, &cursor, entry);
 		if (!bytes) {
 			a->cursor = 0;
 			break;

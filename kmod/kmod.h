@@ -6,12 +6,15 @@
  *	store	struct spl_kstore; referenced by its name while it is linked, by each handle attached to it, and for
  *		the length of an ioctl that uses it. The last reference destroys it: memory, sysfs folder and all.
  *	handle	struct spl_handle; an open file. Mappings hold the file, so a handle outlives its mappings.
+ *	ns	struct spl_ns; what is ours of a network namespace. Referenced by that, by each handle opened in it, and by each
+ *		store made in it. Nothing of ours refers to the network namespace itself.
  *	slot	struct spl_slot; the kernel's own truth about one writer cell.
  *
  * Locks, outermost first
  *	handle->notify.change	one change of what a handle tells; no user memory is touched under it
  *	mmap_lock		(the kernel's) held when a mapping is made or goes
- *	spl_kstores_lock	names, ids, attach counts; never held while user memory is touched
+ *	ns->lock		folders of sysfs, against the end of the namespace; files there take neither this nor the next
+ *	spl_kstores_lock	names, ids, attach counts, owners and modes; never held while user memory is touched
  *	kstore->writers_lock	slots, and the right to reap
  *	handle->notify.lock	(spin) what a handle tells
  *	handle->lock		(spin) which store the handle is attached to, and what keeps it so
@@ -46,6 +49,7 @@
 /* For all that a caller makes the module keep: charged to him, and rather ENOMEM than a process killed for it. */
 #define SPL_GFP (GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
+struct net;
 struct spl_handle;
 struct spl_chfile;
 
@@ -106,9 +110,33 @@ struct spl_slot {
 };
 
 /**
+ * struct spl_ns - what is ours of a network namespace
+ * @refs: see the top of this file
+ * @net: the namespace: a number to compare, never followed, for it may be gone
+ * @user_ns: who owns it: what a capability has to be for; referenced
+ * @lock: see above; protects @shown
+ * @shown: stores that have a folder in sysfs
+ * @ended: the namespace is gone: no store gets a name any more (spl_kstores_lock, and @lock to change it)
+ * @by_id: published stores that have their name; an index is reserved while a store is under construction
+ *	(spl_kstores_lock)
+ * @nr_linked: how many are published (spl_kstores_lock)
+ */
+struct spl_ns {
+	refcount_t refs;
+	const struct net *net;
+	struct user_namespace *user_ns;
+	struct mutex lock; /* see above */
+	struct list_head shown;
+	bool ended;
+	struct xarray by_id;
+	unsigned long nr_linked;
+};
+
+/**
  * struct spl_kstore - a store
  * @kobj: its folder in sysfs; releasing it frees the struct
  * @refs: see the top of this file
+ * @ns: where it was made; referenced
  * @id: never 0, never used twice
  * @uid: owner
  * @gid: group
@@ -120,7 +148,7 @@ struct spl_slot {
  * @name_node: in the table of names while @linked
  * @live: published: creation can't fail any more (spl_kstores_lock)
  * @linked: has its name (spl_kstores_lock)
- * @in_sysfs: @kobj was added
+ * @shown: in the namespace's list while @kobj is added, otherwise empty (ns->lock)
  * @nr_handles: handles attached (spl_kstores_lock)
  * @writers_lock: protects @slots to @nr_undone, and all reaping
  * @slots: one per writer cell
@@ -141,6 +169,7 @@ struct spl_slot {
 struct spl_kstore {
 	struct kobject kobj;
 	refcount_t refs;
+	struct spl_ns *ns;
 	u64 id;
 	kuid_t uid;
 	kgid_t gid;
@@ -153,7 +182,7 @@ struct spl_kstore {
 	struct hlist_node name_node;
 	bool live;
 	bool linked;
-	bool in_sysfs;
+	struct list_head shown;
 	unsigned int nr_handles;
 
 	struct mutex writers_lock; /* see above */
@@ -179,6 +208,7 @@ struct spl_kstore {
 
 /**
  * struct spl_handle - an open file of /dev/splinter
+ * @ns: the network namespace of its opener; referenced
  * @inode: what its mappings are linked to; of its own, so that attaching to a store doesn't change f_mapping
  * @notify: what it tells: subscription and eventfds
  * @lock: protects the members below
@@ -189,6 +219,7 @@ struct spl_kstore {
  *	while there are any
  */
 struct spl_handle {
+	struct spl_ns *ns;
 	struct inode *inode;
 	struct spl_notify notify;
 	spinlock_t lock; /* see above */
@@ -214,6 +245,7 @@ static inline struct spl_kstore *spl_handle_kstore_own(const struct spl_handle *
 u32 spl_param_gid(void);
 
 /* handle.c */
+struct spl_ns *spl_handle_ns(const struct file *file);
 int spl_handle_open(struct inode *inode, struct file *file);
 int spl_handle_release(struct inode *inode, struct file *file);
 struct spl_kstore *spl_handle_kstore_get(struct spl_handle *h);
@@ -231,23 +263,32 @@ int spl_ioctl_fetch(void *arg, u32 ksize, u32 min_size, void __user *ubuf, u32 *
 /* name.c */
 int spl_name_check(const char *name, u32 len);
 
+/* ns.c */
+int spl_ns_init(void);
+void spl_ns_exit(void);
+struct spl_ns *spl_ns_of(const struct net *net);
+struct spl_ns *spl_ns_current(void);
+struct spl_ns *spl_ns_initial(void);
+struct spl_ns *spl_ns_get(struct spl_ns *ns);
+void spl_ns_put(struct spl_ns *ns);
+
 /* kstore.c */
-struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode,
+struct spl_kstore *spl_kstore_create(struct spl_ns *ns, const char *name, u32 len, umode_t mode,
 				     const struct spl_info *plan, const struct cred *cred);
 int spl_kstore_plan(const struct spl_geometry *want, struct spl_info *plan);
 int spl_kstore_publish(struct spl_kstore *k, unsigned int nr_handles);
 void spl_kstore_abandon(struct spl_kstore *k);
 struct spl_kstore *spl_kstore_attach(const char *name, u32 len, const struct file *file,
 				     const struct spl_geometry *want);
-struct spl_kstore *spl_kstore_attach_default(void);
+struct spl_kstore *spl_kstore_attach_default(struct spl_ns *ns);
 void spl_kstore_detach(struct spl_kstore *k);
 struct spl_kstore *spl_kstore_get(struct spl_kstore *k);
 void spl_kstore_put(struct spl_kstore *k);
 int spl_kstore_unlink(const char *name, u32 len, const struct file *file,
 		      const struct spl_kstore *own, bool destroy);
-u32 spl_kstore_entry(u64 *cursor, struct spl_store_entry *entry);
-unsigned long spl_kstore_count(void);
-void spl_kstore_unlink_all(void);
+u32 spl_kstore_entry(struct spl_ns *ns, u64 *cursor, struct spl_store_entry *entry);
+unsigned long spl_kstore_count(const struct spl_ns *ns);
+void spl_kstore_end(struct spl_ns *ns);
 bool spl_kstore_owns(const struct file *file, kuid_t uid);
 int spl_kstore_access(const struct file *file, kuid_t uid, kgid_t gid, umode_t mode, umode_t want);
 

@@ -16,32 +16,28 @@
 #include "kmod.h"
 
 /*
- * Protects the two tables, next_id, nr_linked, and of each store: live, linked, nr_handles. Taken
+ * Protects all tables, next_id, nr_linked, and of each store: live, linked, nr_handles. Taken
  * by ioctl, open and release, inside misc_mtx; no user memory is touched under it, and nobody sleeps long.
  */
 static DEFINE_MUTEX(spl_kstores_lock);
 
-/* Stores that have their name, those under construction included. */
+/* Stores that have their name, those under construction included; the namespace is part of the key. */
 static DEFINE_HASHTABLE(by_name, 8);
 
-/* Published stores that have their name; an index is reserved while a store is under construction. */
-static DEFINE_XARRAY_FLAGS(by_id, XA_FLAGS_ACCOUNT);
-
 static u64 next_id = 1;
-static unsigned long nr_linked;
 
-static u32 name_hash(const char *name, u32 len)
+static u32 key_of(const struct spl_ns *ns, const char *name, u32 len)
 {
-	return full_name_hash(NULL, name, len);
+	return full_name_hash(ns, name, len);
 }
 
-static struct spl_kstore *find(const char *name, u32 len)
+static struct spl_kstore *find(const struct spl_ns *ns, const char *name, u32 len)
 {
 	struct spl_kstore *k;
 
 	lockdep_assert_held(&spl_kstores_lock);
-	hash_for_each_possible(by_name, k, name_node, name_hash(name, len)) {
-		if (k->name_len == len && !memcmp(k->name, name, len))
+	hash_for_each_possible(by_name, k, name_node, key_of(ns, name, len)) {
+		if (k->ns == ns && k->name_len == len && !memcmp(k->name, name, len))
 			return k;
 	}
 	return NULL;
@@ -161,17 +157,21 @@ static int reserve(struct spl_kstore *k)
 	int ret = 0;
 
 	mutex_lock(&spl_kstores_lock);
-	if (find(k->name, k->name_len)) {
+	if (k->ns->ended) {
+		ret = -ENXIO;
+		goto out;
+	}
+	if (find(k->ns, k->name, k->name_len)) {
 		ret = -EEXIST;
 		goto out;
 	}
 	k->id = next_id;
-	ret = xa_reserve(&by_id, k->id, SPL_GFP);
+	ret = xa_reserve(&k->ns->by_id, k->id, SPL_GFP);
 	if (ret)
 		goto out;
 	next_id++;
 	k->linked = true;
-	hash_add(by_name, &k->name_node, name_hash(k->name, k->name_len));
+	hash_add(by_name, &k->name_node, key_of(k->ns, k->name, k->name_len));
 out:
 	mutex_unlock(&spl_kstores_lock);
 	return ret;
@@ -181,7 +181,7 @@ static void unreserve(struct spl_kstore *k)
 {
 	mutex_lock(&spl_kstores_lock);
 	hash_del(&k->name_node);
-	xa_release(&by_id, k->id);
+	xa_release(&k->ns->by_id, k->id);
 	k->linked = false;
 	mutex_unlock(&spl_kstores_lock);
 	complete_all(&k->built);
@@ -211,15 +211,17 @@ static int format(struct spl_kstore *k)
 
 /**
  * spl_kstore_create() - build a store that nobody sees yet, though its name is taken
+ * @ns: where
  * @name: 1 to SPL_NAME_MAX bytes that spl_name_check() likes, or none: the default store
  * @len: how many
  * @mode: permission bits
  * @plan: from spl_kstore_plan()
  * @cred: whose it shall be
  *
- * Return: the store, for spl_kstore_publish() or spl_kstore_abandon(); or an error pointer: -EEXIST, -ENOMEM, -EINTR.
+ * Return: the store, for spl_kstore_publish() or spl_kstore_abandon(); or an error pointer: -EEXIST, -ENOMEM, -EINTR,
+ * -ENXIO (the namespace has ended).
  */
-struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode,
+struct spl_kstore *spl_kstore_create(struct spl_ns *ns, const char *name, u32 len, umode_t mode,
 				     const struct spl_info *plan, const struct cred *cred)
 {
 	struct spl_kstore *k;
@@ -230,6 +232,8 @@ struct spl_kstore *spl_kstore_create(const char *name, u32 len, umode_t mode,
 		return ERR_PTR(-ENOMEM);
 	kobject_init(&k->kobj, &spl_sysfs_ktype);
 	refcount_set(&k->refs, 1);
+	k->ns = spl_ns_get(ns);
+	INIT_LIST_HEAD(&k->shown);
 	init_completion(&k->built);
 	mutex_init(&k->check_lock);
 	xa_init_flags(&k->channels, XA_FLAGS_ACCOUNT);
@@ -269,24 +273,31 @@ err_put:
  * @k: the store; on success its reference belongs to its name
  * @nr_handles: 1 if the creator attaches to it (a reference of its own), otherwise 0
  *
- * Return: 0 or -ENOMEM: then it is still the creator's.
+ * Return: 0; or -ENOMEM, -ENXIO (the namespace has ended): then it is still the creator's.
  */
 int spl_kstore_publish(struct spl_kstore *k, unsigned int nr_handles)
 {
-	int ret = spl_sysfs_add(k);
+	struct spl_ns *ns = k->ns;
+	int ret;
 
+	mutex_lock(&ns->lock);
+	ret = ns->ended ? -ENXIO : spl_sysfs_add(k);
 	if (ret)
-		return ret;
+		goto out;
+	list_add(&k->shown, &ns->shown);
 	mutex_lock(&spl_kstores_lock);
-	xa_store(&by_id, k->id, k, GFP_NOWAIT); /* reserved: needs no memory */
-	nr_linked++;
+	xa_store(&ns->by_id, k->id, k, GFP_NOWAIT); /* reserved: needs no memory */
+	ns->nr_linked++;
 	k->live = true;
 	k->nr_handles = nr_handles;
 	if (nr_handles)
 		spl_kstore_get(k);
 	mutex_unlock(&spl_kstores_lock);
-	complete_all(&k->built);
-	return 0;
+out:
+	mutex_unlock(&ns->lock);
+	if (!ret)
+		complete_all(&k->built);
+	return ret;
 }
 
 /**
@@ -324,7 +335,7 @@ struct spl_kstore *spl_kstore_attach(const char *name, u32 len, const struct fil
 
 	for (;;) {
 		mutex_lock(&spl_kstores_lock);
-		k = find(name, len);
+		k = find(spl_handle_ns(file), name, len);
 		if (!k || (!k->live && !want)) {
 			k = ERR_PTR(-ENOENT);
 			break;
@@ -349,15 +360,16 @@ struct spl_kstore *spl_kstore_attach(const char *name, u32 len, const struct fil
 
 /**
  * spl_kstore_attach_default() - the default store for a fresh handle: who may open the device may have it
+ * @ns: where the handle was opened: only the initial namespace has a default store
  *
  * Return: the store, for spl_kstore_detach(), or NULL: there is none.
  */
-struct spl_kstore *spl_kstore_attach_default(void)
+struct spl_kstore *spl_kstore_attach_default(struct spl_ns *ns)
 {
 	struct spl_kstore *k;
 
 	mutex_lock(&spl_kstores_lock);
-	k = find("", 0);
+	k = find(ns, "", 0);
 	k = k && k->live ? attach(k) : NULL;
 	mutex_unlock(&spl_kstores_lock);
 	return k;
@@ -387,6 +399,16 @@ struct spl_kstore *spl_kstore_get(struct spl_kstore *k)
 	return k;
 }
 
+/* Takes the folder; readers of its files are gone when this returns. */
+static void hide(struct spl_kstore *k)
+{
+	lockdep_assert_held(&k->ns->lock);
+	if (list_empty(&k->shown))
+		return;
+	list_del_init(&k->shown);
+	kobject_del(&k->kobj);
+}
+
 /**
  * spl_kstore_put() - drop a reference; the last one destroys the store
  * @k: the store
@@ -395,11 +417,13 @@ struct spl_kstore *spl_kstore_get(struct spl_kstore *k)
  */
 void spl_kstore_put(struct spl_kstore *k)
 {
+	struct spl_ns *ns = k->ns;
+
 	if (!refcount_dec_and_test(&k->refs))
 		return;
-	/* Readers of its sysfs files are gone when this returns. */
-	if (k->in_sysfs)
-		kobject_del(&k->kobj);
+	mutex_lock(&ns->lock);
+	hide(k);
+	mutex_unlock(&ns->lock);
 	spl_channel_orphan(k);
 	if (k->slots)
 		spl_slot_exit(k);
@@ -408,6 +432,17 @@ void spl_kstore_put(struct spl_kstore *k)
 	if (k->mem.pages)
 		spl_mem_destroy(&k->mem);
 	kobject_put(&k->kobj);
+	spl_ns_put(ns);
+}
+
+/* Takes the name; its reference is the caller's to drop, without the lock. */
+static void unlink_name(struct spl_kstore *k)
+{
+	lockdep_assert_held(&spl_kstores_lock);
+	hash_del(&k->name_node);
+	xa_erase(&k->ns->by_id, k->id);
+	k->ns->nr_linked--;
+	WRITE_ONCE(k->linked, false);
 }
 
 /**
@@ -427,19 +462,15 @@ int spl_kstore_unlink(const char *name, u32 len, const struct file *file,
 	int ret = 0;
 
 	mutex_lock(&spl_kstores_lock);
-	k = find(name, len);
+	k = find(spl_handle_ns(file), name, len);
 	if (!k || !k->live)
 		ret = -ENOENT;
 	else if (!spl_kstore_owns(file, k->uid))
 		ret = -EACCES;
 	else if (destroy && k->nr_handles > (k == own))
 		ret = -EBUSY;
-	if (!ret) {
-		hash_del(&k->name_node);
-		xa_erase(&by_id, k->id);
-		nr_linked--;
-		k->linked = false;
-	}
+	if (!ret)
+		unlink_name(k);
 	mutex_unlock(&spl_kstores_lock);
 	if (!ret)
 		spl_kstore_put(k);
@@ -448,19 +479,20 @@ int spl_kstore_unlink(const char *name, u32 len, const struct file *file,
 
 /**
  * spl_kstore_entry() - the list record of the next store
+ * @ns: whose stores
  * @cursor: in: smallest id; out: one more than the id of the store told
  * @entry: out: room for SPL_ENTRY_MAX bytes
  *
  * Return: bytes of the record, or 0: no further store.
  */
-u32 spl_kstore_entry(u64 *cursor, struct spl_store_entry *entry)
+u32 spl_kstore_entry(struct spl_ns *ns, u64 *cursor, struct spl_store_entry *entry)
 {
 	unsigned long id = *cursor;
 	struct spl_kstore *k;
 	u32 bytes = 0;
 
 	mutex_lock(&spl_kstores_lock);
-	k = xa_find(&by_id, &id, ULONG_MAX, XA_PRESENT);
+	k = xa_find(&ns->by_id, &id, ULONG_MAX, XA_PRESENT);
 	if (k) {
 		bytes = ALIGN(sizeof(*entry) + k->name_len, 8);
 		memset(entry, 0, bytes);
@@ -483,26 +515,41 @@ u32 spl_kstore_entry(u64 *cursor, struct spl_store_entry *entry)
 
 /**
  * spl_kstore_count() - how many stores have a name, the default store included
+ * @ns: whose stores
  *
  * Return: the number.
  */
-unsigned long spl_kstore_count(void)
+unsigned long spl_kstore_count(const struct spl_ns *ns)
 {
-	return READ_ONCE(nr_linked);
+	return READ_ONCE(ns->nr_linked);
 }
 
 /**
- * spl_kstore_unlink_all() - the module goes; no handle is open, so this destroys all stores
+ * spl_kstore_end() - a namespace ends: its stores are unlinked, and those that nobody has open destroyed
+ * @ns: the namespace
+ *
+ * A store under construction finds @ns ended when it is to be published. What still has handles lives on without name and
+ * without folder: the address that tells in which namespace a folder is shown may be the next one's.
  */
-void spl_kstore_unlink_all(void)
+void spl_kstore_end(struct spl_ns *ns)
 {
-	struct spl_kstore *k;
+	struct spl_kstore *k, *next_shown;
+	struct hlist_node *next;
+	HLIST_HEAD(named);
 	unsigned long id;
 
-	xa_for_each(&by_id, id, k) {
-		xa_erase(&by_id, id);
-		hash_del(&k->name_node);
-		spl_kstore_put(k);
+	mutex_lock(&ns->lock);
+	mutex_lock(&spl_kstores_lock);
+	ns->ended = true;
+	xa_for_each(&ns->by_id, id, k) {
+		unlink_name(k);
+		hlist_add_head(&k->name_node, &named);
 	}
-	xa_destroy(&by_id);
+	mutex_unlock(&spl_kstores_lock);
+	list_for_each_entry_safe(k, next_shown, &ns->shown, shown)
+		hide(k);
+	mutex_unlock(&ns->lock);
+	/* The references of the names keep these. */
+	hlist_for_each_entry_safe(k, next, &named, name_node)
+		spl_kstore_put(k);
 }

@@ -110,7 +110,7 @@ static struct spl_kstore *build_default_store(void)
 	ret = spl_kstore_plan(&want, &plan);
 	if (ret)
 		return ERR_PTR(ret);
-	k = spl_kstore_create("", 0, mode, &plan, current_cred());
+	k = spl_kstore_create(spl_ns_initial(), "", 0, mode, &plan, current_cred());
 	if (!IS_ERR(k))
 		k->gid = make_kgid(&init_user_ns, gid);
 	return k;
@@ -129,12 +129,15 @@ static int __init main_init(void)
 	ret = spl_inode_init();
 	if (ret)
 		return ret;
+	ret = spl_ns_init();
+	if (ret)
+		goto err_inode;
 	if (default_store) {
 		k = build_default_store();
 		if (IS_ERR(k)) {
 			ret = PTR_ERR(k);
 			pr_err("splinter: can't make the default store: error %d\n", ret);
-			goto err_inode;
+			goto err_ns;
 		}
 	}
 	ret = misc_register(&device);
@@ -158,6 +161,8 @@ err_misc:
 err_store:
 	if (k)
 		spl_kstore_abandon(k);
+err_ns:
+	spl_ns_exit();
 err_inode:
 	spl_inode_exit();
 	return ret;
@@ -165,7 +170,7 @@ err_inode:
 
 static void __exit main_exit(void)
 {
-	spl_kstore_unlink_all();
+	spl_ns_exit();
 	spl_clock_exit();
 	spl_sysfs_exit();
 	misc_deregister(&device);

@@ -5,11 +5,13 @@
  */
 #include <linux/device.h>
 #include <linux/mm.h>
+#include <linux/netdevice.h>
 #include <linux/nodemask.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
+#include "compat.h"
 #include "kmod.h"
 
 /* The module */
@@ -28,7 +30,7 @@ static DEVICE_ATTR_RO(features);
 
 static ssize_t stores_count_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%lu\n", spl_kstore_count());
+	return sysfs_emit(buf, "%lu\n", spl_kstore_count(spl_ns_current()));
 }
 static DEVICE_ATTR_RO(stores_count);
 
@@ -72,9 +74,9 @@ static ssize_t store_##_name##_show(struct kobject *kobj, struct kobj_attribute 
 static struct kobj_attribute store_##_name = __ATTR(_name, 0444, store_##_name##_show, NULL)
 
 STORE_ATTR(linked, "%d", READ_ONCE(k->linked));
-STORE_ATTR(uid, "%u", from_kuid_munged(&init_user_ns, k->uid));
-STORE_ATTR(gid, "%u", from_kgid_munged(&init_user_ns, k->gid));
-STORE_ATTR(mode, "0%o", k->mode);
+STORE_ATTR(uid, "%u", from_kuid_munged(current_user_ns(), READ_ONCE(k->uid)));
+STORE_ATTR(gid, "%u", from_kgid_munged(current_user_ns(), READ_ONCE(k->gid)));
+STORE_ATTR(mode, "0%o", READ_ONCE(k->mode));
 STORE_ATTR(lanes, "%llu", k->plan.geometry.lanes);
 STORE_ATTR(lanes_total, "%llu", k->plan.lanes_total);
 STORE_ATTR(value_max, "%u", k->plan.geometry.value_max);
@@ -238,10 +240,17 @@ static void store_release(struct kobject *kobj)
 	kvfree(to_kstore(kobj));
 }
 
+/* Where the folder is shown: in sysfs as mounted in this network namespace. */
+static const void *store_namespace(SPL_KOBJ_ARG kobj)
+{
+	return container_of(kobj, struct spl_kstore, kobj)->ns->net;
+}
+
 const struct kobj_type spl_sysfs_ktype = {
 	.sysfs_ops = &kobj_sysfs_ops,
 	.default_groups = store_groups,
 	.release = store_release,
+	.namespace = store_namespace,
 };
 
 /* pages_node0, pages_node1, ...: one file for each node that has memory when the module is loaded. */
@@ -256,6 +265,22 @@ static struct attribute **node_attrs;
 static struct attribute_group node_group;
 
 static struct kobject *stores_dir;
+
+static const struct kobj_ns_type_operations *stores_child_ns_type(SPL_KOBJ_ARG kobj)
+{
+	return &net_ns_type_operations;
+}
+
+static void stores_release(struct kobject *kobj)
+{
+	kfree(kobj);
+}
+
+static const struct kobj_type stores_ktype = {
+	.sysfs_ops = &kobj_sysfs_ops,
+	.release = stores_release,
+	.child_ns_type = stores_child_ns_type,
+};
 
 static ssize_t node_pages_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
@@ -306,13 +331,18 @@ int spl_sysfs_init(struct device *dev)
 
 	if (ret)
 		goto err_free;
-	stores_dir = kobject_create_and_add("stores", &dev->kobj);
+	stores_dir = kzalloc(sizeof(*stores_dir), GFP_KERNEL);
 	if (!stores_dir) {
 		ret = -ENOMEM;
 		goto err_free;
 	}
+	ret = kobject_init_and_add(stores_dir, &stores_ktype, &dev->kobj, "stores");
+	if (ret)
+		goto err_put;
 	return 0;
 
+err_put:
+	kobject_put(stores_dir);
 err_free:
 	free_node_files();
 	return ret;
@@ -344,6 +374,5 @@ int spl_sysfs_add(struct spl_kstore *k)
 		kobject_del(&k->kobj);
 		return ret;
 	}
-	k->in_sysfs = true;
 	return 0;
 }

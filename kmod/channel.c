@@ -18,7 +18,7 @@
 
 #include "channel.h"
 
-/* Protects the table, next_id, each store's channels, and each channel's kstore and linked. */
+/* Protects the table, next_id, each store's channels, and each channel's kstore, linked and owner. */
 static DEFINE_MUTEX(spl_channels_lock);
 
 /* Channels that have their name; the store is part of the key. */
@@ -143,9 +143,9 @@ static struct spl_channel *build(const struct spl_kstore *k, const char *name,
 	spin_lock_init(&ch->lock);
 	for (i = 0; i < ARRAY_SIZE(ch->ends); i++)
 		init_waitqueue_head(&ch->ends[i].wq);
-	ch->uid = cred->fsuid;
-	ch->gid = cred->fsgid;
-	ch->mode = a->mode & ~current_umask();
+	ch->owner.uid = cred->fsuid;
+	ch->owner.gid = cred->fsgid;
+	ch->owner.mode = a->mode & ~current_umask();
 	memcpy(ch->name, name, a->name_len);
 	ch->name_len = a->name_len;
 	ch->plan.capacity = a->capacity ?: SPL_CHANNEL_CAPACITY_DEFAULT;
@@ -209,7 +209,7 @@ static struct spl_channel *lookup(struct spl_kstore *k, const char *name,
 	else if (a->flags & SPL_CHANNEL_EXCL)
 		ret = -EEXIST;
 	else
-		ret = spl_kstore_access(handle, ch->uid, ch->gid, ch->mode, want);
+		ret = spl_access_check(handle, &ch->owner, want);
 	if (!ret && a->capacity && a->capacity != ch->plan.capacity)
 		ret = -EEXIST;
 	if (!ret)
@@ -449,6 +449,14 @@ struct page *spl_channel_page(const struct spl_channel *ch, pgoff_t pgoff)
 	return spl_mem_page(&ch->mem, first + ((pgoff - first) & (nr - 1)));
 }
 
+/* The store may be changing hands right now: then it is the old owner's or the new one's. */
+static bool owns_store(const struct file *handle, const struct spl_kstore *k)
+{
+	struct spl_owner owner = { .uid = READ_ONCE(k->owner.uid) };
+
+	return spl_access_owns(handle, &owner);
+}
+
 /**
  * spl_channel_unlink() - SPL_IOC_CHANNEL_UNLINK
  * @k: the store
@@ -467,13 +475,36 @@ int spl_channel_unlink(struct spl_kstore *k, const char *name, u32 len, const st
 	ch = find(k, name, len);
 	if (!ch)
 		ret = -ENOENT;
-	else if (!spl_kstore_owns(handle, ch->uid) && !spl_kstore_owns(handle, k->uid))
+	else if (!spl_access_owns(handle, &ch->owner) && !owns_store(handle, k))
 		ret = -EACCES;
 	else
 		unlink_name(ch);
 	mutex_unlock(&spl_channels_lock);
 	if (!ret)
 		spl_channel_put(ch);
+	return ret;
+}
+
+/**
+ * spl_channel_setattr() - SPL_IOC_CHANNEL_SETATTR
+ * @k: the store
+ * @name: the name
+ * @len: bytes of @name
+ * @handle: the handle that asks
+ * @a: the call's struct
+ *
+ * Return: 0, -ENOENT, -EPERM.
+ */
+int spl_channel_setattr(struct spl_kstore *k, const char *name, u32 len, const struct file *handle,
+			const struct spl_ioc_setattr *a)
+{
+	struct spl_channel *ch;
+	int ret;
+
+	mutex_lock(&spl_channels_lock);
+	ch = find(k, name, len);
+	ret = ch ? spl_access_change(handle, &ch->owner, a) : -ENOENT;
+	mutex_unlock(&spl_channels_lock);
 	return ret;
 }
 
@@ -527,13 +558,13 @@ u32 spl_channel_entry(struct spl_kstore *k, const struct file *handle, u64 *curs
 		entry->channel_id = ch->id;
 		entry->capacity = ch->plan.capacity;
 		entry->bytes = (u64)(ch->mem.nr_pages + 2) << PAGE_SHIFT;
-		if (spl_kstore_access(handle, ch->uid, ch->gid, ch->mode, 04))
+		if (spl_access_check(handle, &ch->owner, 04))
 			entry->flags |= SPL_CHANNEL_ENTRY_CLOSED;
 		else
 			tell_use(ch, entry);
-		entry->uid = from_kuid_munged(current_user_ns(), ch->uid);
-		entry->gid = from_kgid_munged(current_user_ns(), ch->gid);
-		entry->mode = ch->mode;
+		entry->uid = from_kuid_munged(current_user_ns(), ch->owner.uid);
+		entry->gid = from_kgid_munged(current_user_ns(), ch->owner.gid);
+		entry->mode = ch->owner.mode;
 		memcpy(entry->name, ch->name, name_len);
 		*cursor = ch->id + 1;
 	}

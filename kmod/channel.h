@@ -48,9 +48,7 @@ struct spl_end {
  * struct spl_channel - a channel
  * @refs: see the top of this file
  * @id: never 0, never used twice
- * @uid: owner
- * @gid: group
- * @mode: permission bits
+ * @owner: whose it is, and what others may (spl_channels_lock)
  * @plan: sizes and offsets: the truth that nothing mapped can change
  * @mem: the info page and the ring
  * @tx_page: the producer's
@@ -70,9 +68,7 @@ struct spl_end {
 struct spl_channel {
 	refcount_t refs;
 	u64 id;
-	kuid_t uid;
-	kgid_t gid;
-	umode_t mode;
+	struct spl_owner owner;
 	struct spl_channel_info plan;
 	struct spl_mem mem;
 	struct page *tx_page;

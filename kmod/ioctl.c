@@ -261,6 +261,25 @@ static int unlink_by_name(struct call *c, bool destroy)
 	return ret;
 }
 
+static int ioc_setattr(struct call *c)
+{
+	struct spl_ioc_setattr *a = c->arg;
+	char name[SPL_NAME_MAX];
+	struct spl_kstore *own;
+	int ret;
+
+	ret = spl_access_plan(a) ?: get_name(name, a->name, a->name_len);
+	if (ret)
+		return ret;
+	own = spl_handle_kstore_get(c->h);
+	if (IS_ERR(own))
+		own = NULL;
+	ret = spl_kstore_setattr(name, a->name_len, c->file, own, a);
+	if (own)
+		spl_kstore_put(own);
+	return ret;
+}
+
 static int ioc_unlink(struct call *c)
 {
 	return unlink_by_name(c, false);
@@ -489,6 +508,29 @@ static int ioc_channel_unlink(struct call *c)
 	return ret;
 }
 
+static int ioc_channel_setattr(struct call *c)
+{
+	struct spl_ioc_setattr *a = c->arg;
+	char name[SPL_NAME_MAX];
+	struct spl_kstore *k;
+	int ret;
+
+	ret = spl_access_plan(a);
+	if (ret)
+		return ret;
+	if (!a->name_len)
+		return -EINVAL;
+	ret = get_name(name, a->name, a->name_len);
+	if (ret)
+		return ret;
+	k = spl_handle_kstore_get(c->h);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	ret = spl_channel_setattr(k, name, a->name_len, c->file, a);
+	spl_kstore_put(k);
+	return ret;
+}
+
 static const struct ioctl_op {
 	unsigned int cmd;
 	u32 size;
@@ -516,6 +558,8 @@ static const struct ioctl_op {
 	OP(SPL_IOC_CHANNEL_OPEN, spl_ioc_channel_open, map_bytes, ioc_channel_open),
 	OP(SPL_IOC_CHANNEL_LIST, spl_ioc_list, nr, ioc_channel_list),
 	OP(SPL_IOC_CHANNEL_UNLINK, spl_ioc_unlink, reserved, ioc_channel_unlink),
+	OP(SPL_IOC_CHANNEL_SETATTR, spl_ioc_setattr, reserved, ioc_channel_setattr),
+	OP(SPL_IOC_SETATTR, spl_ioc_setattr, reserved, ioc_setattr),
 #undef OP
 };
 
@@ -526,6 +570,7 @@ union any_arg {
 	struct spl_ioc_open open;
 	struct spl_ioc_list list;
 	struct spl_ioc_unlink unlink;
+	struct spl_ioc_setattr setattr;
 	struct spl_ioc_geometry geometry;
 	struct spl_ioc_register reg;
 	struct spl_ioc_unregister unregister;

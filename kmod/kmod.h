@@ -133,14 +133,24 @@ struct spl_ns {
 };
 
 /**
+ * struct spl_owner - whose a store or a channel is
+ * @uid: owner
+ * @gid: group
+ * @mode: permission bits
+ */
+struct spl_owner {
+	kuid_t uid;
+	kgid_t gid;
+	umode_t mode;
+};
+
+/**
  * struct spl_kstore - a store
  * @kobj: its folder in sysfs; releasing it frees the struct
  * @refs: see the top of this file
  * @ns: where it was made; referenced
  * @id: never 0, never used twice
- * @uid: owner
- * @gid: group
- * @mode: permission bits
+ * @owner: whose it is, and what others may (spl_kstores_lock; READ_ONCE() of a member without)
  * @plan: geometry and layout: the truth that nothing mapped can change
  * @mem: its pages
  * @view: what the operations of uapi/ work on
@@ -171,9 +181,7 @@ struct spl_kstore {
 	refcount_t refs;
 	struct spl_ns *ns;
 	u64 id;
-	kuid_t uid;
-	kgid_t gid;
-	umode_t mode;
+	struct spl_owner owner;
 	struct spl_info plan;
 	struct spl_mem mem;
 	struct spl_store view;
@@ -272,6 +280,21 @@ struct spl_ns *spl_ns_initial(void);
 struct spl_ns *spl_ns_get(struct spl_ns *ns);
 void spl_ns_put(struct spl_ns *ns);
 
+/* access.c */
+bool spl_access_owns(const struct file *file, const struct spl_owner *o);
+int spl_access_check(const struct file *file, const struct spl_owner *o, umode_t want);
+int spl_access_plan(const struct spl_ioc_setattr *a);
+int spl_access_change(const struct file *file, struct spl_owner *o,
+		      const struct spl_ioc_setattr *a);
+
+/* Who reads without the lock gets each member as it was before or after. */
+static inline void spl_access_set(struct spl_owner *o, const struct spl_owner *to)
+{
+	WRITE_ONCE(o->uid, to->uid);
+	WRITE_ONCE(o->gid, to->gid);
+	WRITE_ONCE(o->mode, to->mode);
+}
+
 /* kstore.c */
 struct spl_kstore *spl_kstore_create(struct spl_ns *ns, const char *name, u32 len, umode_t mode,
 				     const struct spl_info *plan, const struct cred *cred);
@@ -289,8 +312,8 @@ int spl_kstore_unlink(const char *name, u32 len, const struct file *file,
 u32 spl_kstore_entry(struct spl_ns *ns, u64 *cursor, struct spl_store_entry *entry);
 unsigned long spl_kstore_count(const struct spl_ns *ns);
 void spl_kstore_end(struct spl_ns *ns);
-bool spl_kstore_owns(const struct file *file, kuid_t uid);
-int spl_kstore_access(const struct file *file, kuid_t uid, kgid_t gid, umode_t mode, umode_t want);
+int spl_kstore_setattr(const char *name, u32 len, const struct file *file, struct spl_kstore *own,
+		       const struct spl_ioc_setattr *a);
 
 /* A list record with the longest name. */
 #define SPL_ENTRY_MAX ALIGN(sizeof(struct spl_store_entry) + SPL_NAME_MAX, 8)
@@ -343,6 +366,8 @@ int spl_channel_open(struct spl_kstore *k, const struct file *handle,
 int spl_channel_attach(struct spl_chfile *from, struct spl_ioc_channel_attach *a,
 		       void __user *ubuf, u32 size);
 int spl_channel_unlink(struct spl_kstore *k, const char *name, u32 len, const struct file *handle);
+int spl_channel_setattr(struct spl_kstore *k, const char *name, u32 len, const struct file *handle,
+			const struct spl_ioc_setattr *a);
 u32 spl_channel_entry(struct spl_kstore *k, const struct file *handle, u64 *cursor,
 		      struct spl_channel_entry *entry);
 void spl_channel_orphan(struct spl_kstore *k);

@@ -3,7 +3,6 @@
  * kstore.c - stores: created, named, found, listed, unlinked, destroyed. Pages are mem.c's, writers slot.c's, the open
  * files attached to a store handle.c's.
  */
-#include <linux/capability.h>
 #include <linux/hashtable.h>
 #include <linux/ktime.h>
 #include <linux/random.h>
@@ -16,7 +15,7 @@
 #include "kmod.h"
 
 /*
- * Protects all tables, next_id, nr_linked, and of each store: live, linked, nr_handles. Taken
+ * Protects all tables, next_id, nr_linked, and of each store: live, linked, nr_handles, owner. Taken
  * by ioctl, open and release, inside misc_mtx; no user memory is touched under it, and nobody sleeps long.
  */
 static DEFINE_MUTEX(spl_kstores_lock);
@@ -43,11 +42,6 @@ static struct spl_kstore *find(const struct spl_ns *ns, const char *name, u32 le
 	return NULL;
 }
 
-static bool capable_ipc(const struct file *file)
-{
-	return file_ns_capable(file, &init_user_ns, CAP_IPC_OWNER);
-}
-
 /*
  * What a handle may do was decided when it was opened, so it is the opener's credentials that count, whoever holds the
  * handle now. A handle is for reading at least, for mmap() needs that.
@@ -56,49 +50,7 @@ static int check_access(const struct spl_kstore *k, const struct file *file)
 {
 	if (!k->name_len)
 		return 0; /* the default store is whose the device is */
-	return spl_kstore_access(file, k->uid, k->gid, k->mode,
-				 file->f_mode & FMODE_WRITE ? 06 : 04);
-}
-
-/**
- * spl_kstore_owns() - may a handle do what is the owner's to do?
- * @file: the handle
- * @uid: the owner
- *
- * Return: true if it is the owner's, or may do so for him.
- */
-bool spl_kstore_owns(const struct file *file, kuid_t uid)
-{
-	return uid_eq(file->f_cred->fsuid, uid) || capable_ipc(file);
-}
-
-/**
- * spl_kstore_access() - may a handle have something that has an owner and a mode?
- * @file: the handle
- * @uid: owner
- * @gid: group
- * @mode: permission bits
- * @want: which of the lowest three are needed
- *
- * Return: 0 or -EACCES.
- */
-int spl_kstore_access(const struct file *file, kuid_t uid, kgid_t gid, umode_t mode, umode_t want)
-{
-	const struct cred *old;
-
-	if (uid_eq(file->f_cred->fsuid, uid)) {
-		mode >>= 6;
-	} else {
-		old = override_creds(file->f_cred);
-		if (in_group_p(gid))
-			mode >>= 3;
-		revert_creds(old);
-	}
-	if ((mode & want) == want)
-		return 0;
-	if (file_ns_capable(file, &init_user_ns, CAP_DAC_OVERRIDE) || capable_ipc(file))
-		return 0;
-	return -EACCES;
+	return spl_access_check(file, &k->owner, file->f_mode & FMODE_WRITE ? 06 : 04);
 }
 
 static bool same_geometry(const struct spl_geometry *a, const struct spl_geometry *b)
@@ -237,9 +189,9 @@ struct spl_kstore *spl_kstore_create(struct spl_ns *ns, const char *name, u32 le
 	init_completion(&k->built);
 	mutex_init(&k->check_lock);
 	xa_init_flags(&k->channels, XA_FLAGS_ACCOUNT);
-	k->uid = cred->fsuid;
-	k->gid = cred->fsgid;
-	k->mode = mode;
+	k->owner.uid = cred->fsuid;
+	k->owner.gid = cred->fsgid;
+	k->owner.mode = mode;
 	k->plan = *plan;
 	memcpy(k->name, name, len);
 	k->name_len = len;
@@ -465,7 +417,7 @@ int spl_kstore_unlink(const char *name, u32 len, const struct file *file,
 	k = find(spl_handle_ns(file), name, len);
 	if (!k || !k->live)
 		ret = -ENOENT;
-	else if (!spl_kstore_owns(file, k->uid))
+	else if (!spl_access_owns(file, &k->owner))
 		ret = -EACCES;
 	else if (destroy && k->nr_handles > (k == own))
 		ret = -EBUSY;
@@ -474,6 +426,42 @@ int spl_kstore_unlink(const char *name, u32 len, const struct file *file,
 	mutex_unlock(&spl_kstores_lock);
 	if (!ret)
 		spl_kstore_put(k);
+	return ret;
+}
+
+/**
+ * spl_kstore_setattr() - SPL_IOC_SETATTR
+ * @name: the name, or none: the store that the handle has
+ * @len: bytes of @name
+ * @file: the handle that asks
+ * @own: the store that this handle is attached to, or NULL
+ * @a: the call's struct
+ *
+ * Return: 0; -ENOENT; -ENXIO: no name, and no store; -EINVAL: the default store; -EPERM.
+ */
+int spl_kstore_setattr(const char *name, u32 len, const struct file *file, struct spl_kstore *own,
+		       const struct spl_ioc_setattr *a)
+{
+	struct spl_kstore *k = own;
+	struct spl_owner owner;
+	int ret;
+
+	if (!len && !k)
+		return -ENXIO;
+	mutex_lock(&spl_kstores_lock);
+	if (len)
+		k = find(spl_handle_ns(file), name, len);
+	if (!k || !k->live) {
+		ret = -ENOENT;
+	} else if (!k->name_len) {
+		ret = -EINVAL;
+	} else {
+		owner = k->owner;
+		ret = spl_access_change(file, &owner, a);
+		if (!ret)
+			spl_access_set(&k->owner, &owner);
+	}
+	mutex_unlock(&spl_kstores_lock);
 	return ret;
 }
 
@@ -503,9 +491,9 @@ u32 spl_kstore_entry(struct spl_ns *ns, u64 *cursor, struct spl_store_entry *ent
 		entry->lanes = k->plan.geometry.lanes;
 		entry->handles = k->nr_handles;
 		entry->writers = READ_ONCE(k->nr_writers);
-		entry->uid = from_kuid_munged(current_user_ns(), k->uid);
-		entry->gid = from_kgid_munged(current_user_ns(), k->gid);
-		entry->mode = k->mode;
+		entry->uid = from_kuid_munged(current_user_ns(), k->owner.uid);
+		entry->gid = from_kgid_munged(current_user_ns(), k->owner.gid);
+		entry->mode = k->owner.mode;
 		memcpy(entry->name, k->name, k->name_len);
 		*cursor = k->id + 1;
 	}

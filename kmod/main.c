@@ -112,7 +112,7 @@ static struct spl_kstore *build_default_store(void)
 		return ERR_PTR(ret);
 	k = spl_kstore_create(spl_ns_initial(), "", 0, mode, &plan, current_cred());
 	if (!IS_ERR(k))
-		k->gid = make_kgid(&init_user_ns, gid);
+		k->owner.gid = make_kgid(&init_user_ns, gid);
 	return k;
 }
 

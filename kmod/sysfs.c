@@ -74,9 +74,9 @@ static ssize_t store_##_name##_show(struct kobject *kobj, struct kobj_attribute 
 static struct kobj_attribute store_##_name = __ATTR(_name, 0444, store_##_name##_show, NULL)
 
 STORE_ATTR(linked, "%d", READ_ONCE(k->linked));
-STORE_ATTR(uid, "%u", from_kuid_munged(current_user_ns(), READ_ONCE(k->uid)));
-STORE_ATTR(gid, "%u", from_kgid_munged(current_user_ns(), READ_ONCE(k->gid)));
-STORE_ATTR(mode, "0%o", READ_ONCE(k->mode));
+STORE_ATTR(uid, "%u", from_kuid_munged(current_user_ns(), READ_ONCE(k->owner.uid)));
+STORE_ATTR(gid, "%u", from_kgid_munged(current_user_ns(), READ_ONCE(k->owner.gid)));
+STORE_ATTR(mode, "0%o", READ_ONCE(k->owner.mode));
 STORE_ATTR(lanes, "%llu", k->plan.geometry.lanes);
 STORE_ATTR(lanes_total, "%llu", k->plan.lanes_total);
 STORE_ATTR(value_max, "%u", k->plan.geometry.value_max);

@@ -48,6 +48,14 @@
 #define SPL_SPARES_DEFAULT 4
 
 /**
+ * DOC: names
+ *
+ * A network namespace has its own stores: a handle finds, lists, counts and takes away those of the namespace in which
+ * it was opened, whoever holds it now, and makes them there. The default store is the initial namespace's. With the
+ * namespace go the names of its stores; handles that are open keep theirs until they are closed.
+ */
+
+/**
  * DOC: mmap
  *
  * Always MAP_SHARED, never executable. Any page-aligned part of [0, map_bytes) may be mapped for reading (between info
@@ -74,6 +82,7 @@
 #define SPL_IOC_UNREGISTER _IO(SPL_IOC_MAGIC, 0x08)
 #define SPL_IOC_REAP _IO(SPL_IOC_MAGIC, 0x09)
 #define SPL_IOC_CHECK _IO(SPL_IOC_MAGIC, 0x0a)
+#define SPL_IOC_SETATTR _IO(SPL_IOC_MAGIC, 0x20)
 
 /* Where a store's pages come from. */
 enum spl_policy {
@@ -135,7 +144,7 @@ struct spl_geometry {
  * @value_max: out: limit of geometry.value_max
  * @key_max: out: limit of geometry.key_max
  * @bytes_max: out: largest store in bytes that this machine could hold at all
- * @stores: out: number of named stores
+ * @stores: out: number of named stores in the handle's network namespace
  * @page_bytes: out: the smallest page
  * @chunk_bytes: out: the large page, or 0
  */
@@ -174,7 +183,8 @@ struct spl_ioc_info {
  * Needs a handle that is open for writing. Errors: EEXIST (name taken; with SPL_CREATE_OR_OPEN: taken with another
  * geometry), EINVAL (a limit, an empty name, a bad character), ENAMETOOLONG, EILSEQ (name is not UTF-8), EOVERFLOW
  * (lanes times size is not addressable), ENOMEM (not that much memory there, or not on that node), ENODEV (no such
- * node), EBADF (handle is read-only), EBUSY (handle has a mapping or writers, or its store is not the default one),
+ * node), EBADF (handle is read-only), EBUSY (handle has a mapping or writers, or its store is not the default one), ENXIO
+ * (the network namespace in which the handle was opened is gone),
  * EACCES (with SPL_CREATE_OR_OPEN: the mode of the store), EINTR (a signal came: a creation isn't restarted, for
  * under an interval timer it might never end). On every error nothing was made.
  */
@@ -199,7 +209,8 @@ struct spl_ioc_create {
  * @reserved: in: must be 0
  * @store_id: out: the store's id
  *
- * A fresh handle is attached to the default store; this call replaces that once, before anything is mapped.
+ * A fresh handle is attached to the default store if there is one; this call replaces that once, before anything is
+ * mapped. A handle opened in another network namespace than the initial one has none.
  * Errors: ENOENT, ENAMETOOLONG, EACCES (mode), EBUSY (handle has a mapping or was attached by name already).
  */
 struct spl_ioc_open {
@@ -242,7 +253,7 @@ struct spl_store_entry {
 };
 
 /**
- * struct spl_ioc_list - SPL_IOC_LIST: the stores, in order of their ids
+ * struct spl_ioc_list - SPL_IOC_LIST: the stores of the handle's network namespace, in order of their ids
  * @size: in: sizeof(struct spl_ioc_list)
  * @flags: in: must be 0
  * @cursor: in: 0 to start, or what the last call left; out: where to go on, 0 at the end
@@ -272,7 +283,8 @@ struct spl_ioc_list {
  *
  * Unlinked, the store lives until its last handle closes. DESTROY does it only if no other handle has the store,
  * so that its memory is free when the call returns (if the calling handle has it: when that closes).
- * Errors: ENOENT, EINVAL (no name), EACCES (neither owner nor CAP_IPC_OWNER), EBUSY (DESTROY: other handles have it).
+ * Both the handle's opener and the calling thread must be allowed to: owner, or CAP_IPC_OWNER as in SPL_IOC_SETATTR.
+ * Errors: ENOENT, EINVAL (no name), EACCES (not allowed), EBUSY (DESTROY: other handles have it).
  */
 struct spl_ioc_unlink {
 	__u32 size;
@@ -280,6 +292,41 @@ struct spl_ioc_unlink {
 	__aligned_u64 name;
 	__u32 name_len;
 	__u32 reserved;
+};
+
+/* SPL_IOC_SETATTR: what is to be set. */
+#define SPL_SETATTR_MODE (1U << 0)
+#define SPL_SETATTR_UID (1U << 1)
+#define SPL_SETATTR_GID (1U << 2)
+#define SPL_SETATTR_ALL (SPL_SETATTR_MODE | SPL_SETATTR_UID | SPL_SETATTR_GID)
+
+/**
+ * struct spl_ioc_setattr - SPL_IOC_SETATTR: change who may open a store
+ * @size: in: sizeof(struct spl_ioc_setattr)
+ * @flags: in: mask of SPL_SETATTR_ALL, not 0; a member that it doesn't name must be 0
+ * @name: in: address of the name
+ * @name_len: in: bytes of @name; 0: the store that the handle has
+ * @mode: in: permission bits, 0 to 0666; no umask applies
+ * @uid: in: owner, in the caller's user namespace
+ * @gid: in: group, in the caller's user namespace
+ * @reserved: in: must be 0
+ *
+ * As of chmod(2) and chown(2): the owner may change the mode, and set a group that he is a member of. All else needs
+ * CAP_IPC_OWNER in the user namespace that owns the network namespace of the handle. Both the handle's opener and the calling
+ * thread must be allowed to; the handle need not be open for writing, nor have the store. It counts for
+ * who opens from now on: handles and mappings that are there keep what they have. All is changed at once, or nothing.
+ * Errors: ENOENT, ENAMETOOLONG, ENXIO (no name, and the handle has no store), EPERM, EINVAL (bits, an id that has no
+ * meaning in the caller's user namespace, nothing to set; the default store, which is open to who may open the device).
+ */
+struct spl_ioc_setattr {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 name;
+	__u32 name_len;
+	__u32 mode;
+	__u32 uid;
+	__u32 gid;
+	__u64 reserved;
 };
 
 /**

@@ -39,6 +39,7 @@
 #define SPL_IOC_CHANNEL_LIST _IO(SPL_IOC_MAGIC, 0x14)
 #define SPL_IOC_CHANNEL_UNLINK _IO(SPL_IOC_MAGIC, 0x15)
 #define SPL_IOC_CHANNEL_INFO _IO(SPL_IOC_MAGIC, 0x16)
+#define SPL_IOC_CHANNEL_SETATTR _IO(SPL_IOC_MAGIC, 0x17)
 
 #define SPL_FEATURE_CHANNELS (1ULL << 8) /* (module) a feature bit, beside those above */
 
@@ -222,7 +223,11 @@ struct spl_channel_entry {
  *
  * SPL_IOC_CHANNEL_UNLINK: takes the name of a channel of the handle's store away, with struct spl_ioc_unlink. The
  * channel lives until its last file closes; who sleeps on it goes on sleeping.
- * Errors: ENOENT, EINVAL (no name), ENAMETOOLONG, EACCES (neither its owner nor CAP_IPC_OWNER), ENXIO (no store).
+ * Errors: ENOENT, EINVAL (no name), ENAMETOOLONG, EACCES (neither its owner nor the store's nor CAP_IPC_OWNER),
+ * ENXIO (no store).
+ *
+ * SPL_IOC_CHANNEL_SETATTR: changes mode, owner or group of a channel of the handle's store, with struct spl_ioc_setattr
+ * and its rules. Channel files that are open keep what they have. Errors: as there, but EINVAL (no name, too).
  */
 
 /**

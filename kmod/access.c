@@ -97,11 +97,11 @@ int spl_access_change(const struct file *file, struct spl_owner *o, const struct
 	const struct cred *old;
 	bool may;
 
-	if (a->flags & SPL_SETATTR_MODE)
+	if (a->mask & SPL_SETATTR_MODE)
 		to.mode = a->mode;
-	if (a->flags & SPL_SETATTR_UID)
+	if (a->mask & SPL_SETATTR_UID)
 		to.uid = make_kuid(current_user_ns(), a->uid);
-	if (a->flags & SPL_SETATTR_GID)
+	if (a->mask & SPL_SETATTR_GID)
 		to.gid = make_kgid(current_user_ns(), a->gid);
 	may = may_change(ns, o, &to);
 	if (may) {
@@ -119,20 +119,20 @@ int spl_access_change(const struct file *file, struct spl_owner *o, const struct
  * spl_access_plan() - may a call of SPL_IOC_SETATTR be meant?
  * @a: its struct
  *
- * Return: 0; -EOPNOTSUPP: unknown flag; -EINVAL: nothing to set, a member set that isn't to be, bits beyond 0666, an id
+ * Return: 0; -EOPNOTSUPP: unknown bit; -EINVAL: nothing to set, a member set that isn't to be, bits beyond 0666, an id
  * that the caller's user namespace doesn't have.
  */
 int spl_access_plan(const struct spl_ioc_setattr *a)
 {
-	if (a->flags & ~SPL_SETATTR_ALL)
+	if (a->flags || a->mask & ~SPL_SETATTR_ALL)
 		return -EOPNOTSUPP;
-	if (!a->flags || a->reserved)
+	if (!a->mask || a->reserved)
 		return -EINVAL;
-	if (a->flags & SPL_SETATTR_MODE ? a->mode & ~0666 : a->mode)
+	if (a->mask & SPL_SETATTR_MODE ? a->mode & ~0666 : a->mode)
 		return -EINVAL;
-	if (a->flags & SPL_SETATTR_UID ? !uid_valid(make_kuid(current_user_ns(), a->uid)) : a->uid)
+	if (a->mask & SPL_SETATTR_UID ? !uid_valid(make_kuid(current_user_ns(), a->uid)) : a->uid)
 		return -EINVAL;
-	if (a->flags & SPL_SETATTR_GID ? !gid_valid(make_kgid(current_user_ns(), a->gid)) : a->gid)
+	if (a->mask & SPL_SETATTR_GID ? !gid_valid(make_kgid(current_user_ns(), a->gid)) : a->gid)
 		return -EINVAL;
 	return 0;
 }

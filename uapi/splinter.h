@@ -294,7 +294,7 @@ struct spl_ioc_unlink {
 	__u32 reserved;
 };
 
-/* SPL_IOC_SETATTR: what is to be set. */
+/* spl_ioc_setattr.mask: what is to be set. */
 #define SPL_SETATTR_MODE (1U << 0)
 #define SPL_SETATTR_UID (1U << 1)
 #define SPL_SETATTR_GID (1U << 2)
@@ -303,9 +303,10 @@ struct spl_ioc_unlink {
 /**
  * struct spl_ioc_setattr - SPL_IOC_SETATTR: change who may open a store
  * @size: in: sizeof(struct spl_ioc_setattr)
- * @flags: in: mask of SPL_SETATTR_ALL, not 0; a member that it doesn't name must be 0
+ * @flags: in: must be 0
  * @name: in: address of the name
  * @name_len: in: bytes of @name; 0: the store that the handle has
+ * @mask: in: mask of SPL_SETATTR_ALL, not 0; a member that it doesn't name must be 0
  * @mode: in: permission bits, 0 to 0666; no umask applies
  * @uid: in: owner, in the caller's user namespace
  * @gid: in: group, in the caller's user namespace
@@ -316,17 +317,19 @@ struct spl_ioc_unlink {
  * thread must be allowed to; the handle need not be open for writing, nor have the store. It counts for
  * who opens from now on: handles and mappings that are there keep what they have. All is changed at once, or nothing.
  * Errors: ENOENT, ENAMETOOLONG, ENXIO (no name, and the handle has no store), EPERM, EINVAL (bits, an id that has no
- * meaning in the caller's user namespace, nothing to set; the default store, which is open to who may open the device).
+ * meaning in the caller's user namespace, nothing to set; the default store, which is open to who may open the device),
+ * EOPNOTSUPP (@mask has what this module doesn't know).
  */
 struct spl_ioc_setattr {
 	__u32 size;
 	__u32 flags;
 	__aligned_u64 name;
 	__u32 name_len;
+	__u32 mask;
 	__u32 mode;
 	__u32 uid;
 	__u32 gid;
-	__u64 reserved;
+	__u32 reserved;
 };
 
 /**

@@ -601,6 +601,7 @@ static const struct {
 	{ "list", SPL_IOC_CHANNEL_LIST, sizeof(struct spl_ioc_list), 0 },
 	{ "unlink", SPL_IOC_CHANNEL_UNLINK, sizeof(struct spl_ioc_unlink), 0 },
 	{ "info", SPL_IOC_CHANNEL_INFO, sizeof(struct spl_ioc_channel_info), 1 },
+	{ "setattr", SPL_IOC_CHANNEL_SETATTR, sizeof(struct spl_ioc_setattr), 0 },
 };
 
 static void fill(char *buf, unsigned int cmd, __u32 size)
@@ -612,6 +613,12 @@ static void fill(char *buf, unsigned int cmd, __u32 size)
 
 		u->name = (uintptr_t) "none such";
 		u->name_len = 9;
+	} else if (cmd == SPL_IOC_CHANNEL_SETATTR) {
+		struct spl_ioc_setattr *s = (void *)buf;
+
+		s->name = (uintptr_t) "none such";
+		s->name_len = 9;
+		s->mask = SPL_SETATTR_MODE;
 	} else if (cmd == SPL_IOC_CHANNEL_ATTACH) {
 		((struct spl_ioc_channel_attach *)buf)->role = TX; /* taken */
 	}
@@ -653,7 +660,7 @@ TEST_F(channel, short_long_and_garbage_structs)
 		EXPECT_EQ(-EFAULT, call(fd, cmd, (void *)8));
 	}
 	EXPECT_EQ(-ENOTTY, ioctl(end, 0x12345678, buf) < 0 ? -errno : 0);
-	EXPECT_EQ(-ENOTTY, ioctl(end, _IO(SPL_IOC_MAGIC, 0x17), buf) < 0 ? -errno : 0);
+	EXPECT_EQ(-ENOTTY, ioctl(end, _IO(SPL_IOC_MAGIC, 0x1f), buf) < 0 ? -errno : 0);
 	close(end);
 }
 

@@ -9,6 +9,7 @@
 #include "device.h"
 #include "passing.h"
 #include "splinter_ring.h"
+#include "pass.h"
 #include <poll.h>
 #include <sys/epoll.h>
 

@@ -127,6 +127,24 @@ static int check_store(int fd, __u32 flags)
 	return check(fd, flags, &c);
 }
 
+static int set_mode(int fd, const char *name, __u32 mode)
+{
+	struct spl_ioc_setattr s = { .size = sizeof(s),
+				     .name = (uintptr_t)name,
+				     .name_len = strlen(name),
+				     .mask = SPL_SETATTR_MODE,
+				     .mode = mode };
+
+	return call(fd, SPL_IOC_SETATTR, &s);
+}
+
+TEST_F(fail_nth, setattr)
+{
+	NEEDS_FAULTS();
+	SWEEP_OURS(set_mode(self->fd, self->name, 0640), set_mode(self->fd, self->name, 0600));
+	EXPECT_EQ(0600, sysfs_number(self->id, "mode"));
+}
+
 TEST_F(fail_nth, check)
 {
 	NEEDS_FAULTS();

@@ -25,6 +25,7 @@ static const struct {
 	{ "subscribe", SPL_IOC_SUBSCRIBE, sizeof(struct spl_ioc_subscribe) },
 	{ "eventfd", SPL_IOC_EVENTFD, sizeof(struct spl_ioc_eventfd) },
 	{ "wait", SPL_IOC_WAIT, sizeof(struct spl_ioc_wait) },
+	{ "setattr", SPL_IOC_SETATTR, sizeof(struct spl_ioc_setattr) },
 };
 
 #define NR_CALLS (sizeof(calls) / sizeof(calls[0]))
@@ -57,6 +58,12 @@ static void fill(void *buf, unsigned int cmd)
 
 		u->name = (uintptr_t) "no such store";
 		u->name_len = 13;
+	} else if (cmd == SPL_IOC_SETATTR) {
+		struct spl_ioc_setattr *s = buf;
+
+		s->name = (uintptr_t) "no such store";
+		s->name_len = 13;
+		s->mask = SPL_SETATTR_MODE;
 	} else if (cmd == SPL_IOC_UNREGISTER) {
 		((struct spl_ioc_unregister *)buf)->writer = 5000;
 	}
@@ -175,14 +182,24 @@ TEST_F(ioctl, refuses_reserved_members_that_are_not_zero)
 	close(fd);
 }
 
+static int is_known(unsigned int nr)
+{
+	size_t i;
+
+	for (i = 0; i < NR_CALLS; i++)
+		if (nr == _IOC_NR(calls[i].cmd))
+			return 1;
+	return nr == _IOC_NR(SPL_IOC_CHANNEL_OPEN) || nr == _IOC_NR(SPL_IOC_CHANNEL_LIST) ||
+	       nr == _IOC_NR(SPL_IOC_CHANNEL_UNLINK) || nr == _IOC_NR(SPL_IOC_CHANNEL_SETATTR);
+}
+
 TEST_F(ioctl, refuses_unknown_calls)
 {
 	char buf[8192] = {};
 	unsigned int nr;
 
-	for (nr = NR_CALLS; nr < 256; nr++)
-		if (nr != _IOC_NR(SPL_IOC_CHANNEL_OPEN) && nr != _IOC_NR(SPL_IOC_CHANNEL_LIST) &&
-		    nr != _IOC_NR(SPL_IOC_CHANNEL_UNLINK))
+	for (nr = 0; nr < 256; nr++)
+		if (!is_known(nr))
 			EXPECT_EQ(-ENOTTY, call(self->fd, _IO(SPL_IOC_MAGIC, nr), buf));
 	EXPECT_EQ(-ENOTTY, call(self->fd, _IO(SPL_IOC_MAGIC + 1, 0), buf));
 	EXPECT_EQ(-ENOTTY, call(self->fd, _IOWR(SPL_IOC_MAGIC, 0, int), buf));

@@ -51,6 +51,32 @@ TEST_F(memcg, pages_are_charged_to_the_creator)
 	EXPECT_GT(4LL << 20, cgroup_number(&self->g, "memory.current", NULL));
 }
 
+/* A namespace whose last process goes while a store is there: nobody has it open, so it is destroyed. */
+TEST_F_TIMEOUT(memcg, the_end_of_a_network_namespace_gives_pages_back, 90)
+{
+	double end = now_s() + 60;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (unshare(CLONE_NEWNET))
+			_exit(errno == EINVAL ? KSFT_SKIP : 98);
+		_exit(create_in(self->group, 4096) ||
+		      number(self->group, "memory.current", NULL) < 16LL << 20);
+	}
+	switch (wait_for(pid)) {
+	case 0:
+		break;
+	case KSFT_SKIP:
+		SKIP(return, "no network namespaces in this kernel");
+	default:
+		ASSERT_TRUE(0);
+	}
+	EXPECT_EQ(-ENOENT, unlink_store("charged"));
+	while (number(self->group, "memory.current", NULL) > 4LL << 20 && now_s() < end)
+		usleep(10000);
+	EXPECT_GT(4LL << 20, number(self->group, "memory.current", NULL));
+}
+
 TEST_F(memcg, beyond_the_limit_is_refused_and_nobody_killed)
 {
 	ASSERT_EQ(0, cgroup_put(&self->g, "memory.max", "32M"));

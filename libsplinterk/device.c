@@ -145,6 +145,26 @@ int device_unlink(const struct spec *spec, const struct splk_options *opt, uint3
 	return err;
 }
 
+/* @change: what is to be set; the rest is filled in here */
+int device_setattr(const struct spec *spec, const struct splk_options *opt,
+		   struct spl_ioc_setattr *change)
+{
+	struct spl_ioc_info info;
+	int err, fd;
+
+	if (!spec->name_len)
+		return -EINVAL; /* the default store is open to who may open the device */
+	fd = open_device(opt->device, O_RDONLY, &info);
+	if (fd < 0)
+		return fd;
+	change->size = sizeof(*change);
+	change->name = (uintptr_t)spec->name;
+	change->name_len = (uint32_t)spec->name_len;
+	err = device_call(fd, SPL_IOC_SETATTR, change);
+	close(fd);
+	return err;
+}
+
 int device_info(const char *device, struct spl_ioc_info *info)
 {
 	int fd = open_device(device, O_RDONLY, info);

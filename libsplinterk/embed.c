@@ -165,6 +165,28 @@ int embed_unlink(const struct spec *spec)
 	return err;
 }
 
+int embed_setattr(const struct spec *spec, const struct spl_ioc_setattr *change)
+{
+	int err, fd = open(spec->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct spl_info info;
+	uint64_t bytes;
+
+	if (fd < 0)
+		return -errno;
+	/* As with unlink: only what is a store. */
+	err = read_info(fd, &info, &bytes);
+	if (err == -EPROTONOSUPPORT)
+		err = 0;
+	if (!err && change->mask & SPL_SETATTR_MODE && fchmod(fd, change->mode))
+		err = -errno;
+	if (!err && change->mask & (SPL_SETATTR_UID | SPL_SETATTR_GID) &&
+	    fchown(fd, change->mask & SPL_SETATTR_UID ? change->uid : SPLK_SAME_ID,
+		   change->mask & SPL_SETATTR_GID ? change->gid : SPLK_SAME_ID))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 const struct backend embed_backend = {
 	.claim = cells_claim,
 	.release = cells_release,

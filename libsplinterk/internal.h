@@ -100,6 +100,8 @@ hidden int device_open(const struct spec *spec, const struct splk_options *optio
 hidden int device_attach(int fd, bool read_only, struct splk_store **store);
 hidden int device_unlink(const struct spec *spec, const struct splk_options *options,
 			 uint32_t flags);
+hidden int device_setattr(const struct spec *spec, const struct splk_options *options,
+			  struct spl_ioc_setattr *change);
 hidden int device_geometry(const struct splk_store *store, struct spl_ioc_geometry *geometry);
 hidden int device_call(int fd, unsigned long request, void *arg);
 hidden int device_info(const char *device, struct spl_ioc_info *info);
@@ -126,6 +128,7 @@ hidden int embed_open(const struct spec *spec, const struct splk_options *option
 		      struct splk_store **store);
 hidden int embed_attach(int fd, bool read_only, struct splk_store **store);
 hidden int embed_unlink(const struct spec *spec);
+hidden int embed_setattr(const struct spec *spec, const struct spl_ioc_setattr *change);
 hidden extern const struct backend embed_backend;
 
 /* build.c: takes over nothing; the new descriptor is the caller's */

@@ -149,6 +149,31 @@ void splk_close(struct splk_store *store);
 int splk_unlink(const char *spec, const struct splk_options *options, uint32_t flags);
 
 /**
+ * splk_chmod() - change who may open a store; who has it open keeps what he has
+ * @spec: as of splk_open(); not "memfd:" or "fd:", and not the default store, which is open to who may open the device
+ * @options: NULL, or @device; other members must be zero
+ * @mode: permission bits, 0 to 0666; no umask applies
+ *
+ * Return: 0, -ENOENT, -ENODEV, -EACCES, -EPERM (neither owner nor privileged), -EINVAL, -EBADMSG (the file is no store).
+ */
+int splk_chmod(const char *spec, const struct splk_options *options, uint32_t mode);
+
+/* Of splk_chown(): as it is. */
+#define SPLK_SAME_ID ((uint32_t)-1)
+
+/**
+ * splk_chown() - change whose a store is
+ * @spec: as of splk_chmod()
+ * @options: as of splk_chmod()
+ * @uid: the new owner, or SPLK_SAME_ID: that needs privilege
+ * @gid: the new group, or SPLK_SAME_ID; the owner may set one that he is a member of
+ *
+ * Return: as splk_chmod(); -EINVAL also for an id that has no meaning in the caller's user namespace, and if both are
+ * SPLK_SAME_ID.
+ */
+int splk_chown(const char *spec, const struct splk_options *options, uint32_t uid, uint32_t gid);
+
+/**
  * splk_stores() - the stores of the device, whoever may open them
  * @options: NULL, or @device
  * @each: called for each store; the record is valid during the call; non-zero ends the walk

@@ -107,6 +107,26 @@ for file in foreign garbage empty part; do
 	cksum "$file" >after
 	point "$file is untouched" cmp before after
 done
+does "chmod" 0 "" splinterctl chmod 0640 file:a
+point "it has the mode" test "$(stat -c %a a)" = 640
+refuses "chmod to what can't be" 2 "0000 to 0666" splinterctl chmod 0700 file:a
+refuses "chmod to words" 2 "octal" splinterctl chmod u+r file:a
+refuses "chmod of nothing" 3 "no such store" splinterctl chmod 0600 file:none
+refuses "chmod needs a name" 2 "missing operand" splinterctl chmod 0600
+refuses "chmod of the default store" 3 "change /dev/splinter" splinterctl chmod 0600 default
+refuses "chmod of a memfd" 2 "no name" splinterctl chmod 0600 memfd:x
+does "chown to what it is" 0 "" splinterctl chown "$(id -u):$(id -g)" file:a
+does "chown by name" 0 "" splinterctl chown "$(id -un)" file:a
+does "chown of the group" 0 "" splinterctl chown ":$(id -gn)" file:a
+point "which changes no mode" test "$(stat -c %a a)" = 640
+refuses "chown to nobody" 2 "OWNER:GROUP" splinterctl chown : file:a
+refuses "chown to an empty group" 2 "OWNER:GROUP" splinterctl chown 0: file:a
+refuses "chown to an unknown user" 2 "no user 'no one'" splinterctl chown "no one" file:a
+refuses "chown to an unknown group" 2 "no group 'no group'" splinterctl chown ":no group" file:a
+refuses "chown beyond all ids" 2 "4294967294" splinterctl chown 4294967295 file:a
+echo 'not a store' >no.store
+refuses "chmod of what is no store" 3 "no.store" splinterctl chmod 0600 file:no.store
+point "it is left alone" test "$(stat -c %a no.store)" != 600
 refuses "unlink needs a name" 2 "missing operand" splinterctl unlink
 refuses "destroy is the module's" 3 "\`unlink\` removes" splinterctl destroy file:a
 does "unlink" 0 "" splinterctl unlink file:a

@@ -49,16 +49,16 @@ static int set(int fd, const char *name, __u32 mask, __u32 mode, __u32 uid, __u3
 #define GID SPL_SETATTR_GID
 
 /* Runs @body as @user in a child, and is what it leaves in `got`: 0 or a negative error. */
-#define AS(user, body)                                   \
-	({                                               \
-		pid_t pid_ = fork();                     \
-		if (!pid_) {                             \
-			int got = 0;                     \
-			become(user);                    \
-			body;                            \
-			_exit(got < 0 ? -got : 0);       \
-		}                                        \
-		-wait_for(pid_);                         \
+#define AS(user, body)                             \
+	({                                         \
+		pid_t pid_ = fork();               \
+		if (!pid_) {                       \
+			int got = 0;               \
+			become(user);              \
+			body;                      \
+			_exit(got < 0 ? -got : 0); \
+		}                                  \
+		-wait_for(pid_);                   \
 	})
 
 static int try_open(const char *name, int flags)
@@ -234,8 +234,9 @@ static void keep_caps(__u32 caps)
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[2] = { { .effective = caps, .permitted = caps } };
 
-	if (prctl(PR_SET_KEEPCAPS, 1) || setgroups(0, NULL) || setresgid(STRANGE, STRANGE, STRANGE) ||
-	    setresuid(OTHER, OTHER, OTHER) || syscall(SYS_capset, &h, d))
+	if (prctl(PR_SET_KEEPCAPS, 1) || setgroups(0, NULL) ||
+	    setresgid(STRANGE, STRANGE, STRANGE) || setresuid(OTHER, OTHER, OTHER) ||
+	    syscall(SYS_capset, &h, d))
 		_exit(99);
 }
 
@@ -368,7 +369,8 @@ TEST_F(access, a_handle_passed_on_shares_what_its_opener_may)
 
 			  i = reg(fd);
 			  if (i < 0 || map_store(fd, PROT_READ | PROT_WRITE, &m) ||
-			      spl_writer_init(&w, &m.s, i) || spl_set(&w, "key", 3, "other", 5, 0, NULL) < 0)
+			      spl_writer_init(&w, &m.s, i) ||
+			      spl_set(&w, "key", 3, "other", 5, 0, NULL) < 0)
 				  got = -1;
 		  }));
 	close(pair[0]);

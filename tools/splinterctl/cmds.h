@@ -10,6 +10,7 @@
 #include "ctl.h"
 
 extern const struct ctl_command cmd_init, cmd_stores, cmd_use, cmd_unlink, cmd_destroy; /* stores */
+extern const struct ctl_command cmd_chmod, cmd_chown; /* who may open them */
 extern const struct ctl_command cmd_info, cmd_geometry, cmd_stats, cmd_caps; /* what there is */
 extern const struct ctl_command cmd_check, cmd_reap; /* repair */
 extern const struct ctl_command cmd_set, cmd_get, cmd_append, cmd_unset, cmd_exists, cmd_bump;

@@ -139,6 +139,7 @@ _splinterctl_operand() {
 	case $sub in
 	help) _splinterctl_words "$("$program" help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p')" ;;
 	use | unlink | destroy | init) _splinterctl_stores ;;
+	chmod | chown) [[ $prev == chmod || $prev == chown ]] || _splinterctl_stores ;;
 	ingest | import) compopt -o default ;;
 	label)
 		if [[ $prev == label ]]; then

@@ -35,10 +35,10 @@ const struct ctl_command cmd_help = {
 };
 
 const struct ctl_command *const ctl_commands[] = {
-	&cmd_init,   &cmd_stores, &cmd_use,    &cmd_unlink,   &cmd_destroy, &cmd_set,
-	&cmd_get,    &cmd_append, &cmd_unset,  &cmd_exists,   &cmd_bump,    &cmd_math,
-	&cmd_list,   &cmd_head,	  &cmd_info,   &cmd_geometry, &cmd_stats,   &cmd_top,
-	&cmd_caps,   &cmd_type,	  &cmd_flags,  &cmd_label,    &cmd_watch,   &cmd_bind,
-	&cmd_signal, &cmd_feed,	  &cmd_ingest, &cmd_import,   &cmd_export,  &cmd_channel,
-	&cmd_check,  &cmd_reap,	  &cmd_help,   NULL,
+	&cmd_init,   &cmd_stores,  &cmd_use,	&cmd_unlink, &cmd_destroy, &cmd_chmod,
+	&cmd_chown,  &cmd_set,	   &cmd_get,	&cmd_append, &cmd_unset,   &cmd_exists,
+	&cmd_bump,   &cmd_math,	   &cmd_list,	&cmd_head,   &cmd_info,	   &cmd_geometry,
+	&cmd_stats,  &cmd_top,	   &cmd_caps,	&cmd_type,   &cmd_flags,   &cmd_label,
+	&cmd_watch,  &cmd_bind,	   &cmd_signal, &cmd_feed,   &cmd_ingest,  &cmd_import,
+	&cmd_export, &cmd_channel, &cmd_check,	&cmd_reap,   &cmd_help,	   NULL,
 };

@@ -20,7 +20,7 @@ static struct spl_ns **place(const struct net *net)
 
 static int __net_init ns_begin(struct net *net)
 {
-	struct spl_ns *ns = kzalloc(sizeof(*ns), GFP_KERNEL_ACCOUNT);
+	struct spl_ns *ns = kzalloc(sizeof(*ns), SPL_GFP);
 
 	if (!ns)
 		return -ENOMEM;

@@ -56,16 +56,4 @@ static inline void spl_eventfd_signal(struct eventfd_ctx *ctx)
 #endif
 }
 
-/*
- * For what is filled before it is read: kernels that zero each variable when its function begins leave it out. What is
- * large and on the way of a wake-up costs more to zero than to use.
- */
-#ifndef __uninitialized
-#if __has_attribute(__uninitialized__)
-#define __uninitialized __attribute__((__uninitialized__))
-#else
-#define __uninitialized
-#endif
-#endif
-
 #endif /* _SPL_COMPAT_H */

@@ -20,7 +20,7 @@ static void init_once(void *inode)
 	inode_init_once(inode);
 }
 
-static struct inode *alloc_inode(struct super_block *sb)
+static struct inode *spl_alloc_inode(struct super_block *sb)
 {
 	return alloc_inode_sb(sb, inode_cache, SPL_GFP);
 }
@@ -31,7 +31,7 @@ static void free_inode(struct inode *inode)
 }
 
 static const struct super_operations super_ops = {
-	.alloc_inode = alloc_inode,
+	.alloc_inode = spl_alloc_inode,
 	.free_inode = free_inode,
 	.statfs = simple_statfs,
 };

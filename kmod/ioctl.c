@@ -8,7 +8,6 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "compat.h"
 #include "kmod.h"
 
 /* One call at work. @arg is the kernel's copy of the struct, @ubuf the caller's, @size what he says that it measures. */

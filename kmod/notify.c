@@ -62,7 +62,7 @@ static struct spl_handle *to_handle(struct spl_notify *n)
 
 static u64 count_of(const struct spl_kstore *k, u32 group)
 {
-	return READ_ONCE(k->view.signal->group[group].count);
+	return spl_load_acquire(&k->view.signal->group[group].count); /* (T) */
 }
 
 /* Someone sleeps on the handle, or may be about to. */

@@ -24,7 +24,6 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "compat.h"
 #include "kmod.h"
 #include "signal.h"
 

@@ -23,7 +23,6 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "compat.h"
 #include "kmod.h"
 #include "signal.h"
 #include "splinter_watch.h"
@@ -85,7 +84,7 @@ static int look_at_groups(const struct sleep *z)
 	u32 i;
 
 	for (i = 0; i < z->nr; i++)
-		if (READ_ONCE(z->k->view.signal->group[z->counts[i].group].count) !=
+		if (spl_load_acquire(&z->k->view.signal->group[z->counts[i].group].count) !=
 		    z->counts[i].count)
 			return 1;
 	return 0;
@@ -243,7 +242,7 @@ int spl_sleep_groups(struct spl_kstore *k, const struct spl_ioc_wait *a)
 	if (ret < 0)
 		return ret;
 	for (i = 0; i < z.nr; i++)
-		counts[i].count = READ_ONCE(k->view.signal->group[counts[i].group].count);
+		counts[i].count = spl_load_acquire(&k->view.signal->group[counts[i].group].count);
 	return copy_to_user(u64_to_user_ptr(a->counts), counts, z.nr * sizeof(*counts)) ? -EFAULT :
 										       0;
 }

@@ -28,6 +28,7 @@
  * The errors of each call stand at its struct. All calls are safe from any thread.
  */
 
+/* Nothing is released yet: until then layouts change without a new number, and programs are built anew. */
 #define SPL_ABI_VERSION 1
 
 /* Limits of the ABI; what a running module allows may be less and is told by SPL_IOC_INFO. */

@@ -518,7 +518,7 @@ static spl_inline long spl_ahead_get(const struct spl_ahead *a, const struct spl
  * @io: the operations; each gets its own result, as spl_get() would return it
  * @nr: how many
  *
- * Each read is atomic, the batch isn't. Memory of up to SPL_BATCH operations is fetched at once.
+ * Each read is atomic, the batch isn't: reads take place in any order. Memory of up to SPL_BATCH operations is fetched at once.
  *
  * Return: how many succeeded.
  */

@@ -175,7 +175,8 @@ static inline void spl_birth_done(const struct spl_store *s, const void *key, __
  * @was: out: the watch mask before, or NULL
  *
  * Every change of the key's value or labels from the moment of the call on, and its end, pulses each of the groups once. A
- * key that is deleted and made again is another one, and bound to nothing.
+ * key that is deleted and made again is another one, and bound to nothing. A change that is under way while the key is
+ * taken off a group may pulse it still, whenever its writer goes on.
  *
  * Return: 0; -EOPNOTSUPP: a store without SPL_GEOMETRY_WATCH; -ENOENT, -EMSGSIZE, -EINVAL, -EAGAIN, -EBADMSG as
  * spl_get(). Lock-free; one thread a writer.

@@ -77,6 +77,14 @@ static void create_and_open(void)
 	IS(splk_open(spec, NULL, &a), 0, "open it later");
 	IS(splk_get(a, KEY("k"), buf, 8, NULL), 3, "it is all there");
 	splk_close(a);
+	IS(splk_chmod(spec, NULL, 0444), 0, "chmod");
+	IS(splk_chmod(spec, NULL, 0604), 0, "chmod of one that is read-only");
+	OK(!stat(path, &st) && (st.st_mode & 07777) == 0604, "it has the mode");
+	IS(splk_chmod(spec, NULL, 01600), -EINVAL, "chmod to what can't be");
+	IS(splk_chown(spec, NULL, getuid(), SPLK_SAME_ID), 0, "chown to oneself");
+	IS(splk_chown(spec, NULL, SPLK_SAME_ID, getgid()), 0, "and one's group");
+	IS(splk_chown("memfd:", NULL, 1, 1), -EINVAL, "chown of a memfd");
+	IS(splk_chmod("file:/dev/null", NULL, 0600), -EBADMSG, "chmod of what is no store");
 	IS(splk_unlink(spec, NULL, SPLK_DESTROY), -EOPNOTSUPP, "destroy is the device's");
 	IS(splk_unlink(spec, NULL, 0), 0, "unlink");
 	IS(splk_unlink(spec, NULL, 0), -ENOENT, "unlink it again");

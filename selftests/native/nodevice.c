@@ -33,6 +33,11 @@ int main(void)
 	IS(splk_unlink("memfd:", &o, 0), -EINVAL, "unlink of a memfd");
 	IS(splk_unlink("default", &o, 0), -EINVAL, "unlink of the default store");
 	IS(splk_unlink("", &o, SPLK_DESTROY), -EINVAL, "destroy of it");
+	IS(splk_chmod("name", &o, 0600), -ENODEV, "chmod");
+	IS(splk_chmod("name", &o, 0700), -EINVAL, "chmod: no such bits");
+	IS(splk_chmod("default", &o, 0600), -EINVAL, "chmod of the default store");
+	IS(splk_chown("name", &o, 1, SPLK_SAME_ID), -ENODEV, "chown");
+	IS(splk_chown("name", &o, SPLK_SAME_ID, SPLK_SAME_ID), -EINVAL, "chown: to what?");
 	IS(splk_stores(&o, count, &n), -ENODEV, "list");
 	IS(n, 0, "lists nothing");
 	o.device = "/etc/passwd";

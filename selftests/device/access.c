@@ -5,7 +5,7 @@
  */
 #include "kselftest_harness.h"
 #include "channel.h"
-#include "pass.h"
+#include "passing.h"
 #include <linux/capability.h>
 #include <sys/prctl.h>
 

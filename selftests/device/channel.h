@@ -9,7 +9,6 @@
 #include "device.h"
 #include "passing.h"
 #include "splinter_ring.h"
-#include "pass.h"
 #include <poll.h>
 #include <sys/epoll.h>
 

@@ -60,8 +60,8 @@ TEST_F_TIMEOUT(memcg, the_end_of_a_network_namespace_gives_pages_back, 90)
 	if (!pid) {
 		if (unshare(CLONE_NEWNET))
 			_exit(errno == EINVAL ? KSFT_SKIP : 98);
-		_exit(create_in(self->group, 4096) ||
-		      number(self->group, "memory.current", NULL) < 16LL << 20);
+		_exit(create_in(&self->g, 4096) ||
+		      cgroup_number(&self->g, "memory.current", NULL) < 16LL << 20);
 	}
 	switch (wait_for(pid)) {
 	case 0:
@@ -72,9 +72,9 @@ TEST_F_TIMEOUT(memcg, the_end_of_a_network_namespace_gives_pages_back, 90)
 		ASSERT_TRUE(0);
 	}
 	EXPECT_EQ(-ENOENT, unlink_store("charged"));
-	while (number(self->group, "memory.current", NULL) > 4LL << 20 && now_s() < end)
+	while (cgroup_number(&self->g, "memory.current", NULL) > 4LL << 20 && now_s() < end)
 		usleep(10000);
-	EXPECT_GT(4LL << 20, number(self->group, "memory.current", NULL));
+	EXPECT_GT(4LL << 20, cgroup_number(&self->g, "memory.current", NULL));
 }
 
 TEST_F(memcg, beyond_the_limit_is_refused_and_nobody_killed)

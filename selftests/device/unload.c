@@ -180,7 +180,7 @@ TEST_F(unload, bad_parameters_leave_nothing_behind)
 	}
 }
 
-TEST_F(unload, loads_and_unloads_while_others_try_to_open)
+TEST_F_TIMEOUT(unload, loads_and_unloads_while_others_try_to_open, 120)
 {
 	int i, fd;
 	pid_t pid = fork();

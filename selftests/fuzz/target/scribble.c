@@ -217,6 +217,7 @@ int main(int argc, char **argv)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	MUST(shared != MAP_FAILED && !world_make(&w, STORE, true), "a store");
+	w.tainted = true; /* as it will be for all of them */
 	fflush(stdout);
 	for (i = 0; i < CHILDREN; i++) {
 		children[i].pid = fork();
@@ -243,7 +244,6 @@ int main(int argc, char **argv)
 	}
 	OK(good, "every operation ended with a value or an error");
 	OK(busy, "all were at work");
-	w.tainted = true;
 	op_mend(&w); /* dies if it can't */
 	OK(true, "the store is mended");
 	return tap_done();

@@ -547,7 +547,12 @@ TEST_F(signal, a_repair_brings_spoiled_marks_back)
 	ASSERT_TRUE(asleep(&self->d, 2));
 	EXPECT_EQ(0, set(&self->d, "k", 2));
 	EXPECT_EQ(0, set(&self->d, "l", 2));
-	EXPECT_EQ(2, self->d.rings);
+	/* A sleeper that is about to arm again isn't rung, and looks: what counts is that both end by themselves. */
+	late = now_s() + LATE_S / 6;
+	while (now_s() < late && (z.ret == 1 || y.ret == 1))
+		usleep(1000);
+	EXPECT_NE(1, z.ret);
+	EXPECT_NE(1, y.ret);
 	ring(self->d.fd, ~0ULL, ~0ULL); /* or the threads would outlive the test */
 	EXPECT_EQ(0, sleeper_end(&z));
 	EXPECT_EQ(0, sleeper_end(&y));

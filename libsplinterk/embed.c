@@ -147,37 +147,42 @@ int embed_open(const struct spec *spec, const struct splk_options *opt, struct s
 	return open_file(spec->name, opt->flags & SPLK_READ_ONLY, store);
 }
 
-int embed_unlink(const struct spec *spec)
+/*
+ * For what is done to a file and not to what is in it: a slip of the pen must not hit one that is something else, an old
+ * or damaged store will do. Returns a descriptor for reading.
+ */
+static int open_any_store(const char *path)
 {
-	int err, fd = open(spec->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int err, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct spl_info info;
 	uint64_t bytes;
 
 	if (fd < 0)
 		return -errno;
-	/* A slip of the pen must not cost a file that is something else; an old or damaged store may go. */
 	err = read_info(fd, &info, &bytes);
-	if (err == -EPROTONOSUPPORT)
-		err = 0;
+	if (!err || err == -EPROTONOSUPPORT)
+		return fd;
 	close(fd);
-	if (!err && unlink(spec->name))
-		err = -errno;
 	return err;
+}
+
+int embed_unlink(const struct spec *spec)
+{
+	int fd = open_any_store(spec->name);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return unlink(spec->name) ? -errno : 0;
 }
 
 int embed_setattr(const struct spec *spec, const struct spl_ioc_setattr *change)
 {
-	int err, fd = open(spec->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct spl_info info;
-	uint64_t bytes;
+	int err = 0, fd = open_any_store(spec->name);
 
 	if (fd < 0)
-		return -errno;
-	/* As with unlink: only what is a store. */
-	err = read_info(fd, &info, &bytes);
-	if (err == -EPROTONOSUPPORT)
-		err = 0;
-	if (!err && change->mask & SPL_SETATTR_MODE && fchmod(fd, change->mode))
+		return fd;
+	if (change->mask & SPL_SETATTR_MODE && fchmod(fd, change->mode))
 		err = -errno;
 	if (!err && change->mask & (SPL_SETATTR_UID | SPL_SETATTR_GID) &&
 	    fchown(fd, change->mask & SPL_SETATTR_UID ? change->uid : SPLK_SAME_ID,

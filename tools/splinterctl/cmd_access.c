@@ -45,7 +45,7 @@ static int run_chmod(struct ctl *ctl, struct ctl_args *args)
 	int r;
 
 	bits = strtoul(mode, &end, 8);
-	if (*mode < '0' || *mode > '7' || *end || bits > 0666 || bits & ~0666UL)
+	if (*mode < '0' || *mode > '7' || *end || bits & ~0666UL)
 		return ctl_usage(ctl, "the mode is octal, read and write: 0000 to 0666, not '%s'",
 				 mode);
 	r = refuse_default(ctl, spec);

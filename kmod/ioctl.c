@@ -237,6 +237,14 @@ static int ioc_list(struct call *c)
 	return list(c, NULL);
 }
 
+/* The store that the handle has, referenced, or NULL. */
+static struct spl_kstore *get_own(struct call *c)
+{
+	struct spl_kstore *k = spl_handle_kstore_get(c->h);
+
+	return IS_ERR(k) ? NULL : k;
+}
+
 static int unlink_by_name(struct call *c, bool destroy)
 {
 	struct spl_ioc_unlink *a = c->arg;
@@ -251,9 +259,7 @@ static int unlink_by_name(struct call *c, bool destroy)
 	ret = get_name(name, a->name, a->name_len);
 	if (ret)
 		return ret;
-	own = spl_handle_kstore_get(c->h);
-	if (IS_ERR(own))
-		own = NULL;
+	own = get_own(c);
 	ret = spl_kstore_unlink(name, a->name_len, c->file, own, destroy);
 	if (own)
 		spl_kstore_put(own);
@@ -270,9 +276,7 @@ static int ioc_setattr(struct call *c)
 	ret = spl_access_plan(a) ?: get_name(name, a->name, a->name_len);
 	if (ret)
 		return ret;
-	own = spl_handle_kstore_get(c->h);
-	if (IS_ERR(own))
-		own = NULL;
+	own = get_own(c);
 	ret = spl_kstore_setattr(name, a->name_len, c->file, own, a);
 	if (own)
 		spl_kstore_put(own);

@@ -249,6 +249,12 @@ static inline struct spl_kstore *spl_handle_kstore_own(const struct spl_handle *
 	return smp_load_acquire(&h->named) ? h->kstore : NULL;
 }
 
+/* What a group has been pulsed. (T): by acquire, so that who is told of a pulse sees what it tells of. */
+static inline u64 spl_pulse_count(const struct spl_kstore *k, u32 group)
+{
+	return spl_load_acquire(&k->view.signal->group[group].count);
+}
+
 /* main.c */
 u32 spl_param_gid(void);
 

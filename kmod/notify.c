@@ -60,11 +60,6 @@ static struct spl_handle *to_handle(struct spl_notify *n)
 	return container_of(n, struct spl_handle, notify);
 }
 
-static u64 count_of(const struct spl_kstore *k, u32 group)
-{
-	return spl_load_acquire(&k->view.signal->group[group].count); /* (T) */
-}
-
 /* Someone sleeps on the handle, or may be about to. */
 static int handle_rung(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
 {
@@ -85,7 +80,7 @@ static bool is_pending(const struct spl_kstore *k, const struct spl_subscription
 
 	/* Pairs with resubscribe(): a group after what was told of it. */
 	for (left = smp_load_acquire(&sub->groups); left; left &= left - 1)
-		if (count_of(k, __ffs64(left)) != READ_ONCE(sub->told[__ffs64(left)]))
+		if (spl_pulse_count(k, __ffs64(left)) != READ_ONCE(sub->told[__ffs64(left)]))
 			return true;
 	return false;
 }
@@ -150,7 +145,7 @@ static int take(const struct spl_kstore *k, struct spl_subscription *sub, struct
 
 	for (left = sub->groups; left && nr < max; left &= left - 1) {
 		group = __ffs64(left);
-		count = count_of(k, group);
+		count = spl_pulse_count(k, group);
 		if (count == sub->told[group])
 			continue;
 		rec[nr].group = group;
@@ -246,7 +241,7 @@ static void resubscribe(struct spl_notify *n, struct spl_kstore *k, u64 groups)
 		s = &sub->on[group];
 		init_waitqueue_func_entry(&s->wait, handle_rung);
 		s->wait.private = n;
-		WRITE_ONCE(sub->told[group], count_of(k, group));
+		WRITE_ONCE(sub->told[group], spl_pulse_count(k, group));
 		spl_signal_join(s, &k->signals->group[group]);
 	}
 	for (; leave; leave &= leave - 1)

@@ -84,8 +84,7 @@ static int look_at_groups(const struct sleep *z)
 	u32 i;
 
 	for (i = 0; i < z->nr; i++)
-		if (spl_load_acquire(&z->k->view.signal->group[z->counts[i].group].count) !=
-		    z->counts[i].count)
+		if (spl_pulse_count(z->k, z->counts[i].group) != z->counts[i].count)
 			return 1;
 	return 0;
 }
@@ -242,7 +241,7 @@ int spl_sleep_groups(struct spl_kstore *k, const struct spl_ioc_wait *a)
 	if (ret < 0)
 		return ret;
 	for (i = 0; i < z.nr; i++)
-		counts[i].count = spl_load_acquire(&k->view.signal->group[counts[i].group].count);
+		counts[i].count = spl_pulse_count(k, counts[i].group);
 	return copy_to_user(u64_to_user_ptr(a->counts), counts, z.nr * sizeof(*counts)) ? -EFAULT :
 										       0;
 }

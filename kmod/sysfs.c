@@ -11,7 +11,6 @@
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
-#include "compat.h"
 #include "kmod.h"
 
 /* The module */
